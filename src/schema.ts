@@ -1,0 +1,103 @@
+import { type SQLWrapper, sql } from 'drizzle-orm'
+import {
+  boolean,
+  check,
+  date,
+  doublePrecision,
+  index,
+  pgEnum,
+  pgTable,
+  text,
+  time,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
+
+const instant = () => timestamp({ withTimezone: true, precision: 3 })
+
+export const users = pgTable(
+  'users',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    email: text().notNull().unique(),
+    hashed_password: text().notNull(),
+    created_at: instant().notNull().defaultNow(),
+  },
+  (user) => [
+    check(
+      'users_email_is_normalized',
+      sql`${user.email} = lower(${user.email}) and char_length(${user.email}) <= 254`
+    ),
+    check('users_hashed_password_is_bcrypt', sql`${user.hashed_password} ~ '^[$]2[aby][$].{56}$'`),
+  ]
+)
+
+/** In the order they sort in. */
+export const priority = pgEnum('priority', ['low', 'medium', 'high'])
+
+/**
+ * What a list of tasks can be sorted by, as the expression that both the query and its index use.
+ * No key is ever null, so one row comparison finds the next page: no date and no place come last.
+ */
+export const sortKeys = {
+  due_date: (date: SQLWrapper) => sql`coalesce(${date}, 'infinity'::date)`,
+  priority: (priority: SQLWrapper) => sql`${priority}`,
+  title: (title: SQLWrapper) => sql`lower(${title})`,
+  order: (place: SQLWrapper) => sql`coalesce(${place}, 'infinity'::double precision)`,
+  created_at: (time: SQLWrapper) => sql`${time}`,
+  updated_at: (time: SQLWrapper) => sql`${time}`,
+}
+export type SortKey = keyof typeof sortKeys
+
+export const tasks = pgTable(
+  'tasks',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    user_id: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    title: text().notNull(),
+    description: text(),
+    completed: boolean().notNull().default(false),
+    completed_at: instant(),
+    priority: priority().notNull().default('medium'),
+    tags: text().array().notNull().default([]),
+    due_date: date({ mode: 'string' }),
+    due_time: time({ precision: 0 }),
+    order: doublePrecision(),
+    created_at: instant().notNull().defaultNow(),
+    updated_at: instant().notNull().defaultNow(),
+  },
+  (task) => [
+    check('tasks_title_length', sql`char_length(${task.title}) between 1 and 255`),
+    check('tasks_description_length', sql`char_length(${task.description}) <= 10000`),
+    check(
+      'tasks_completed_has_completed_at',
+      sql`${task.completed} = (${task.completed_at} is not null)`
+    ),
+    check(
+      'tasks_tags_are_few_and_not_null',
+      sql`cardinality(${task.tags}) <= 20 and array_position(${task.tags}, null) is null`
+    ),
+    check(
+      'tasks_due_date_has_four_digit_year',
+      sql`${task.due_date} between '0001-01-01' and '9999-12-31'`
+    ),
+    check(
+      'tasks_due_time_is_hours_and_minutes',
+      sql`${task.due_time} < '24:00' and extract(second from ${task.due_time}) = 0`
+    ),
+    check(
+      'tasks_due_time_needs_due_date',
+      sql`${task.due_time} is null or ${task.due_date} is not null`
+    ),
+    check('tasks_order_is_finite', sql`${task.order} > '-Infinity' and ${task.order} < 'Infinity'`),
+    ...Object.entries(sortKeys).map(([name, key]) =>
+      index(`tasks_by_${name}`).on(task.user_id, key(task[name as SortKey]), task.id)
+    ),
+  ]
+)
+
+/** A point in time as the API writes it: RFC 3339, UTC, milliseconds. */
+export const rfc3339 = <T extends string | null = string>(time: SQLWrapper) =>
+  sql<T>`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`

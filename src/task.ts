@@ -1,0 +1,114 @@
+import * as z from 'zod/mini'
+import { priority } from './schema.ts'
+
+/** Text of so many code points; where it may not be empty, blanks around it do not count. */
+export const text = (min: number, max: number) => {
+  const error = `must be a string of ${min} to ${max} characters, without U+0000`
+  const fits = (text: string) => {
+    const length = text.length <= max ? text.length : [...text].length
+    return length >= min && length <= max && text.isWellFormed() && !text.includes('\0')
+  }
+  return z.string(error).check(
+    z.overwrite((text) => (min > 0 ? text.trim() : text)),
+    z.refine(fits, error),
+    z.meta({ minLength: min, maxLength: max })
+  )
+}
+
+export const calendarDate = z.iso
+  .date({ error: 'must be a calendar date, YYYY-MM-DD', abort: true })
+  .check(z.refine((date) => date >= '0001', 'must be in the year 0001 or later'))
+
+const instant = z.iso.datetime({ precision: 3 })
+
+export const tag = text(1, 50)
+
+/** Without those that differ from an earlier one in case alone. */
+const distinct = (tags: string[]) => {
+  const seen = new Set<string>()
+  return tags.filter((tag) => seen.size < seen.add(tag.toLowerCase()).size)
+}
+
+/** What a client may write. */
+export const fields = {
+  title: text(1, 255),
+  description: z.nullable(text(0, 10_000)),
+  completed: z.boolean('must be true or false'),
+  priority: z.enum(priority.enumValues, 'must be low, medium or high'),
+  tags: z
+    .array(tag, 'must be an array of strings')
+    .check(z.overwrite(distinct), z.maxLength(20, 'must be at most 20 tags')),
+  due_date: z.nullable(calendarDate),
+  due_time: z.nullable(z.iso.time({ precision: -1, error: 'must be a local time, HH:MM' })),
+  order: z.nullable(z.number('must be a finite number')),
+}
+
+export const Task = z
+  .strictObject({
+    id: z.uuid(),
+    url: z.url(),
+    ...fields,
+    completed_at: z.nullable(instant),
+    created_at: instant,
+    updated_at: instant,
+  })
+  .check(z.meta({ id: 'Task' }))
+export type Task = z.infer<typeof Task>
+
+/** A task without what depends on where it was asked for. */
+export type StoredTask = Omit<Task, 'url'>
+
+/** Accepted, so that a task that was read can be put back as it is, and ignored. */
+const ignored = z.optional(
+  z.pipe(
+    z.unknown().check(z.meta({ readOnly: true })),
+    z.transform(() => undefined)
+  )
+)
+const readOnly = {
+  id: ignored,
+  url: ignored,
+  completed_at: ignored,
+  created_at: ignored,
+  updated_at: ignored,
+}
+
+export const dueTimeNeedsDueDate = 'needs a due_date'
+
+export const NewTask = z
+  .strictObject(
+    {
+      ...fields,
+      description: z._default(fields.description, null),
+      completed: z._default(fields.completed, false),
+      priority: z._default(fields.priority, 'medium'),
+      tags: z._default(fields.tags, []),
+      due_date: z._default(fields.due_date, null),
+      due_time: z._default(fields.due_time, null),
+      order: z._default(fields.order, null),
+      ...readOnly,
+    },
+    'must be an object'
+  )
+  .check(
+    z.refine(({ due_date, due_time }) => due_date || !due_time, {
+      path: ['due_time'],
+      error: dueTimeNeedsDueDate,
+    }),
+    z.meta({ id: 'NewTask' })
+  )
+
+export const TaskPatch = z.pipe(
+  z.strictObject({ ...z.partial(z.object(fields)).shape, ...readOnly }, 'must be an object').check(
+    z.refine(({ due_date, due_time }) => due_date !== null || !due_time, {
+      path: ['due_time'],
+      error: dueTimeNeedsDueDate,
+    }),
+    z.meta({ id: 'TaskPatch' })
+  ),
+  z.transform((patch) => (patch.due_date === null ? { ...patch, due_time: null } : patch))
+)
+
+export const Completion = z
+  .strictObject({ completed: fields.completed }, 'must be an object')
+  .check(z.meta({ id: 'Completion' }))

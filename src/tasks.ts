@@ -1,0 +1,211 @@
+import { and, asc, desc, eq, isNull, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
+import { type Context, Hono } from 'hono'
+import * as z from 'zod/mini'
+import { forUser, requireUser } from './auth.ts'
+import { type Env, postgresError } from './env.ts'
+import { problem, unprocessable, validate } from './problem.ts'
+import { rateLimit } from './rate-limit.ts'
+import { rfc3339, sortKeys, tasks } from './schema.ts'
+import {
+  Completion,
+  dueTimeNeedsDueDate,
+  fields,
+  NewTask,
+  type StoredTask,
+  Task,
+  TaskPatch,
+} from './task.ts'
+import { encodeCursor, keyOf, type Sort, sorts, TaskFilters, TaskQuery } from './task-query.ts'
+
+const columns = {
+  id: tasks.id,
+  title: tasks.title,
+  description: tasks.description,
+  completed: tasks.completed,
+  completed_at: rfc3339<string | null>(tasks.completed_at).as('completed_at'),
+  priority: tasks.priority,
+  tags: tasks.tags,
+  due_date: tasks.due_date,
+  due_time: sql<string | null>`to_char(${tasks.due_time}, 'HH24:MI')`.as('due_time'),
+  order: tasks.order,
+  created_at: rfc3339(tasks.created_at).as('created_at'),
+  updated_at: rfc3339(tasks.updated_at).as('updated_at'),
+}
+
+const { placeholder } = sql
+
+/** The condition, or none where the request did not give the value: Postgres plans without it then. */
+const ifGiven = (name: string, type: string, condition: (value: SQL) => SQL | undefined) => {
+  const value = sql`${placeholder(name)}::${sql.raw(type)}`
+  return or(isNull(value), condition(value))
+}
+
+const contains = (column: SQLWrapper, value: SQL) =>
+  sql`strpos(lower(${column}), lower(${value})) > 0`
+
+const lowerCase = (tags: SQL | typeof tasks.tags) =>
+  sql`(select array_agg(lower(tag)) from unnest(${tags}) tag)`
+
+const selected = (me: SQL) =>
+  and(
+    eq(tasks.user_id, me),
+    ifGiven('completed', 'boolean', (value) => sql`${tasks.completed} = ${value}`),
+    ifGiven('priority', 'priority[]', (values) => sql`${tasks.priority} = any(${values})`),
+    ifGiven('tag', 'text[]', (values) => sql`${lowerCase(tasks.tags)} @> ${lowerCase(values)}`),
+    ifGiven('due_from', 'date', (value) => sql`${tasks.due_date} >= ${value}`),
+    ifGiven('due_to', 'date', (value) => sql`${tasks.due_date} <= ${value}`),
+    ifGiven('search', 'text', (value) =>
+      or(contains(tasks.title, value), contains(tasks.description, value))
+    )
+  )
+
+const unfiltered = Object.fromEntries(Object.keys(TaskFilters.shape).map((name) => [name, null]))
+
+const listTasks = (sort: Sort) =>
+  forUser((db, me) => {
+    const [direction, isAfter] = sort.startsWith('-') ? [desc, sql`<`] : [asc, sql`>`]
+    const column = tasks[keyOf(sort)]
+    const key = sortKeys[keyOf(sort)]
+    const after = sql`(${key(placeholder('after'))}, ${placeholder('after_id')}::uuid)`
+    return db
+      .select(columns)
+      .from(tasks)
+      .where(
+        and(
+          selected(me),
+          or(
+            isNull(sql`${placeholder('after_id')}::uuid`),
+            sql`(${key(column)}, ${tasks.id}) ${isAfter} ${after}`
+          )
+        )
+      )
+      .orderBy(direction(key(column)), direction(tasks.id))
+      .limit(placeholder('limit'))
+  })
+
+const lists = Object.fromEntries(sorts.map((sort) => [sort, listTasks(sort)])) as Record<
+  Sort,
+  ReturnType<typeof listTasks>
+>
+
+const deleteTasks = forUser(
+  (db, me) => db.delete(tasks).where(selected(me)).returning({ id: tasks.id }),
+  sql<[]>`'[]'::json`
+)
+
+/** The columns a client may write: of `input` where it has them, and else of the row `base`. */
+const written = (base: SQL, input: SQL) => {
+  const column = (name: string) =>
+    sql`(jsonb_populate_record(${base}, ${input})).${sql.identifier(name)}`
+  return {
+    ...(Object.fromEntries(Object.keys(fields).map((name) => [name, column(name)])) as Record<
+      keyof typeof fields,
+      SQL
+    >),
+    completed_at: sql`case when ${column('completed')} then coalesce(${column('completed_at')}, now()) end`,
+  }
+}
+
+const createTask = forUser((db, me, input) =>
+  db
+    .insert(tasks)
+    .values({ user_id: me, ...written(sql`null::${tasks}`, input) })
+    .returning(columns)
+)
+
+const own = (me: SQL) => and(eq(tasks.user_id, me), eq(tasks.id, placeholder('id')))
+
+/** Moves with every write, also with two within one millisecond. */
+const updated_at = sql`greatest(now(), ${tasks.updated_at} + interval '1 millisecond')`
+
+const readTask = forUser((db, me) => db.select(columns).from(tasks).where(own(me)))
+
+const writeTask = forUser((db, me, input) =>
+  db
+    .update(tasks)
+    .set({ ...written(sql`${tasks}`, input), updated_at })
+    .where(own(me))
+    .returning(columns)
+)
+
+const toggleTask = forUser((db, me) =>
+  db
+    .update(tasks)
+    .set({
+      completed: sql`not ${tasks.completed}`,
+      completed_at: sql`case when not ${tasks.completed} then now() end`,
+      updated_at,
+    })
+    .where(own(me))
+    .returning(columns)
+)
+
+const deleteTask = forUser((db, me) => db.delete(tasks).where(own(me)).returning({ id: tasks.id }))
+
+const withUrl = (c: Context, task: StoredTask): Task => ({
+  ...task,
+  url: `${new URL(c.req.url).origin}/tasks/${task.id}`,
+})
+
+const missing = (c: Context) => problem(c, 404, 'There is no such task.')
+
+export default new Hono<Env>()
+  .use(
+    requireUser,
+    rateLimit('TASKS_LIMIT', (c) => c.var.userId)
+  )
+  .use('/:id/*', async (c, next) => {
+    if (!z.safeParse(Task.shape.id, c.req.param('id')).success) return missing(c)
+    await next()
+  })
+  .get('/', validate('query', TaskQuery), async (c) => {
+    const { limit, ...query } = c.req.valid('query')
+    const page = await lists[query.sort](c, { ...unfiltered, ...query, limit: limit + 1 })
+    const last = page.length > limit && page.slice(0, limit).at(-1)
+    if (last) {
+      const next = new URL(c.req.url)
+      next.searchParams.set('cursor', encodeCursor(query.sort, last))
+      c.header('Link', `<${next}>; rel="next"`)
+    }
+    return c.json(
+      page.slice(0, limit).map((task) => withUrl(c, task)),
+      200
+    )
+  })
+  .post('/', validate('json', NewTask), async (c) => {
+    const [task] = (await createTask(c, { input: c.req.valid('json') })) as [StoredTask]
+    return c.json(withUrl(c, task), 201, { Location: `/tasks/${task.id}` })
+  })
+  .delete('/', validate('query', TaskFilters), async (c) => {
+    await deleteTasks(c, { ...unfiltered, ...c.req.valid('query') })
+    return c.body(null, 204)
+  })
+  .get('/:id', async (c) => {
+    const [task] = await readTask(c, { id: c.req.param('id') })
+    return task ? c.json(withUrl(c, task), 200) : missing(c)
+  })
+  .put('/:id', validate('json', NewTask), async (c) => {
+    const [task] = await writeTask(c, { id: c.req.param('id'), input: c.req.valid('json') })
+    return task ? c.json(withUrl(c, task), 200) : missing(c)
+  })
+  .patch('/:id', validate('json', TaskPatch), async (c) => {
+    const input = c.req.valid('json')
+    const isEmpty = Object.values(input).every((value) => value === undefined)
+    try {
+      const [task] = await (isEmpty ? readTask : writeTask)(c, { id: c.req.param('id'), input })
+      return task ? c.json(withUrl(c, task), 200) : missing(c)
+    } catch (error) {
+      // Only the database knows whether the task has a due_date already.
+      if (postgresError(error)?.constraint !== 'tasks_due_time_needs_due_date') throw error
+      return unprocessable(c, [{ pointer: '/due_time', detail: dueTimeNeedsDueDate }])
+    }
+  })
+  .patch('/:id/complete', validate('json', z.optional(Completion)), async (c) => {
+    const input = c.req.valid('json')
+    const [task] = await (input ? writeTask : toggleTask)(c, { id: c.req.param('id'), input })
+    return task ? c.json(withUrl(c, task), 200) : missing(c)
+  })
+  .delete('/:id', async (c) => {
+    const [task] = await deleteTask(c, { id: c.req.param('id') })
+    return task ? c.body(null, 204) : missing(c)
+  })
