@@ -1,3 +1,4 @@
+import type { Fetcher, RateLimit } from '@cloudflare/workers-types'
 import { NeonDbError, neon, neonConfig } from '@neondatabase/serverless'
 import { DrizzleQueryError } from 'drizzle-orm'
 import { drizzle, type NeonHttpDatabase } from 'drizzle-orm/neon-http'

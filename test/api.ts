@@ -1,0 +1,116 @@
+import { env, exports } from 'cloudflare:workers'
+import { neon } from '@neondatabase/serverless'
+import { expect } from 'vitest'
+import type * as z from 'zod/mini'
+import { parse } from 'zod/mini'
+import { User } from '../src/auth.ts'
+import { Problem } from '../src/problem.ts'
+import { Task } from '../src/task.ts'
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      DATABASE_URL: string
+      JWT_SECRET: string
+      PROXY_URL: string
+      API_URL?: string
+      ASSETS: Fetcher
+      AUTH_LIMIT: RateLimit
+      TASKS_LIMIT: RateLimit
+    }
+    interface GlobalProps {
+      mainModule: typeof import('../src/index.ts')
+    }
+  }
+}
+
+/** With API_URL set, a server that is up is tested, and not the Worker in this process. */
+export const isRemote = Boolean(env.API_URL)
+export const origin = env.API_URL ?? 'http://localhost'
+
+/** Straight to the database, for what no request can do. */
+export const sql = neon(env.DATABASE_URL)
+
+/** An address of its own for each caller, so that no test uses up the limit of another. */
+const freshAddress = () =>
+  `2001:db8:${crypto.randomUUID().replaceAll('-', '').slice(0, 24).match(/.{4}/g)?.join(':')}`
+
+export type Options = {
+  token?: string | undefined
+  /** A body to send as JSON. */
+  json?: unknown
+  body?: BodyInit
+  headers?: Record<string, string>
+}
+
+export const request = (
+  method: string,
+  path: string,
+  { token, json, body, headers }: Options = {}
+): Request =>
+  new Request(new URL(path, origin), {
+    method,
+    redirect: 'manual',
+    headers: {
+      'CF-Connecting-IP': freshAddress(),
+      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...(json !== undefined && { 'Content-Type': 'application/json' }),
+      ...headers,
+    },
+    ...(json !== undefined ? { body: JSON.stringify(json) } : body !== undefined && { body }),
+  })
+
+/** One request to the API under test. */
+export const send = (method: string, path: string, options?: Options): Promise<Response> => {
+  const message = request(method, path, options)
+  return isRemote ? fetch(message) : exports.default.fetch(message)
+}
+
+/** The body of a reply that has this status and fits this schema to the letter. */
+export const read = async <Schema extends z.ZodMiniType>(
+  response: Response | Promise<Response>,
+  status: number,
+  schema: Schema
+): Promise<z.output<Schema>> => {
+  const { status: actual, headers, ...rest } = await response
+  const body = await (await response).json()
+  expect({ status: actual, body, ...rest }).toMatchObject({ status })
+  expect(headers.get('Content-Type')).toMatch(/^application\/json/)
+  return parse(schema, body)
+}
+
+/** The problem that a reply states, which must be one in every respect. */
+export const problem = async (response: Response | Promise<Response>, status: number) => {
+  const { headers } = await response
+  const body = await (await response).json()
+  expect({ status: (await response).status, body }).toMatchObject({ status, body: { status } })
+  expect(headers.get('Content-Type')).toBe('application/problem+json')
+  const parsed = parse(Problem, body)
+  expect(parsed.request_id).toBe(headers.get('X-Request-Id'))
+  return parsed
+}
+
+/** The pointers of a 422, in order. */
+export const pointers = async (response: Response | Promise<Response>) =>
+  (await problem(response, 422)).errors?.map(({ pointer }) => pointer)
+
+export const password = 'correct horse battery'
+
+/** A user of this test's own, signed up and logged in. */
+export const newUser = async () => {
+  const email = `${crypto.randomUUID()}@example.com`
+  const json = { email, password }
+  const { id } = await read(send('POST', '/auth/signup', { json }), 201, User)
+  const login = await send('POST', '/auth/login', { json })
+  const { access_token: token } = (await login.json()) as { access_token: string }
+  return {
+    id,
+    email,
+    token,
+    send: (method: string, path: string, options?: Options) =>
+      send(method, path, { token, ...options }),
+    /** Creates a task and gives it as the reply has it. */
+    newTask: (json: z.input<typeof import('../src/task.ts').NewTask>) =>
+      read(send('POST', '/tasks', { token, json }), 201, Task),
+  }
+}
