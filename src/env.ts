@@ -25,7 +25,8 @@ export type Database = NeonHttpDatabase
 /** The longest that one request to Neon may take, its body included, in milliseconds. */
 const deadline = 4000
 
-const isLoopback = (host: string) => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(host)
+/** Whether `host` is this machine, where the local Neon stands in for the real one. */
+export const isLoopback = (host: string) => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(host)
 
 const neonEndpoint = neonConfig.fetchEndpoint
 neonConfig.fetchEndpoint = (host, port, options) => {
@@ -80,14 +81,12 @@ export const postgresError = (error: unknown): NeonDbError | undefined =>
     ? error.cause
     : undefined
 
-const databaseUrl = z
-  .string('is missing')
-  .check(
-    z.refine(
-      (url) => /^postgres(ql)?:\/\/[^/]+@[^/]+\/./.test(url) && URL.canParse(url),
-      'must be a connection string, postgresql://user:password@host/database'
-    )
-  )
+const databaseUrl = z.string('is missing').check(
+  z.refine((url) => /^postgres(ql)?:\/\/[^/]+@[^/]+\/./.test(url) && URL.canParse(url), {
+    error: 'must be a connection string, postgresql://user:password@host/database',
+    abort: true,
+  })
+)
 
 const jwtSecret = z.string('is missing').check(
   z.refine((secret) => new TextEncoder().encode(secret.trim()).length >= 32, {
@@ -106,7 +105,8 @@ const jwtSecret = z.string('is missing').check(
   )
 )
 
-const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text
+const isOrigin = (text: string) =>
+  URL.canParse(text) && new URL(text).origin === text && !text.includes('*')
 const corsOrigins = z
   .array(z.string())
   .check(
@@ -143,10 +143,10 @@ const Configuration = z.pipe(
 )
 export type Configuration = z.output<typeof Configuration>
 
-const configurations = new WeakMap<Bindings, Configuration | { fault: string }>()
+const configurations = new WeakMap<Partial<Bindings>, Configuration | { fault: string }>()
 
 /** The checked configuration, or a sentence on what is wrong with it that repeats no value. */
-export const configurationOf = (env: Bindings): Configuration | { fault: string } => {
+export const configurationOf = (env: Partial<Bindings>): Configuration | { fault: string } => {
   const known = configurations.get(env)
   if (known) return known
   const { data, error } = z.safeParse(Configuration, env)

@@ -1,9 +1,12 @@
+import { createExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { neon } from '@neondatabase/serverless'
 import { expect } from 'vitest'
 import type * as z from 'zod/mini'
 import { parse } from 'zod/mini'
 import { User } from '../src/auth.ts'
+import type { Bindings } from '../src/env.ts'
+import app from '../src/index.ts'
 import { Problem } from '../src/problem.ts'
 import { Task } from '../src/task.ts'
 
@@ -64,6 +67,15 @@ export const request = (
 export const send = (method: string, path: string, options?: Options): Promise<Response> => {
   const message = request(method, path, options)
   return isRemote ? fetch(message) : exports.default.fetch(message)
+}
+
+export type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
+
+/** Requests to the Worker in this process, with other bindings than those of the run. */
+export const sendWith = (changes: Changes) => {
+  const bindings = { ...env, ...changes }
+  return async (method: string, path: string, options?: Options): Promise<Response> =>
+    app.fetch(request(method, path, options), bindings, createExecutionContext())
 }
 
 /** The body of a reply that has this status and fits this schema to the letter. */

@@ -1,0 +1,96 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, test } from 'vitest'
+import { type Changes, isRemote, problem, sendWith } from './api.ts'
+
+const secret = 'Zm9yIHRoZXNlIHRlc3RzIG9ubHksIGFuZCBubyBvdGhlcg'
+const neon = 'postgresql://owner:pa55word@ep-cool-river-123456.eu-central-1.aws.neon.tech/main'
+
+/** What the service says of a configuration: nothing when it is good. */
+const fault = async (bindings: Changes) => {
+  const response = await sendWith(bindings)('GET', '/auth/me')
+  return response.status === 401 ? undefined : (await problem(response, 503)).detail
+}
+
+describe.runIf(!isRemote)('the configuration', () => {
+  const bad: [string, Changes][] = [
+    ['DATABASE_URL', { DATABASE_URL: undefined }],
+    ['DATABASE_URL', { DATABASE_URL: '' }],
+    ['DATABASE_URL', { DATABASE_URL: 'pa55word' }],
+    ['DATABASE_URL', { DATABASE_URL: 'https://owner:pa55word@example.com/main' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://example.com/main' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@/main' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@example.com' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@example.com/' }],
+    ['JWT_SECRET', { JWT_SECRET: undefined }],
+    ['JWT_SECRET', { JWT_SECRET: '' }],
+    ['JWT_SECRET', { JWT_SECRET: ' '.repeat(40) }],
+    ['JWT_SECRET', { JWT_SECRET: secret.slice(0, 31) }],
+    ['JWT_SECRET', { JWT_SECRET: 'x'.repeat(40) }],
+    ['JWT_SECRET', { JWT_SECRET: 'change-me-change-me-change-me-please' }],
+    ['JWT_SECRET', { JWT_SECRET: 'your-secret-key-goes-here-1234567890' }],
+    ['JWT_SECRET', { JWT_SECRET: `${secret}PUBLIC` }],
+    ['JWT_SECRET', { JWT_SECRET: `PRIVATE${secret}` }],
+    ['BCRYPT_COST', { BCRYPT_COST: '3' }],
+    ['BCRYPT_COST', { BCRYPT_COST: '15' }],
+    ['BCRYPT_COST', { BCRYPT_COST: '10.5' }],
+    ['BCRYPT_COST', { BCRYPT_COST: '' }],
+    ['BCRYPT_COST', { BCRYPT_COST: 'ten' }],
+    ['BCRYPT_COST', { BCRYPT_COST: '4', DATABASE_URL: neon }],
+    ['BCRYPT_COST', { BCRYPT_COST: '9', DATABASE_URL: neon }],
+    ['CORS_ORIGINS', { CORS_ORIGINS: '*' }],
+    ['CORS_ORIGINS', { CORS_ORIGINS: 'null' }],
+    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example.com/' }],
+    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example.com,app.example.com' }],
+    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://*.example.com' }],
+  ]
+  test.each(bad)('a bad %s is named, and its value is not: %j', async (name, bindings) => {
+    const detail = await fault(bindings)
+    expect(detail).toMatch(new RegExp(`^${name} `))
+    for (const value of Object.values(bindings))
+      if (typeof value === 'string' && value.length > 2) expect(detail).not.toContain(value)
+    expect(detail).not.toContain('pa55word')
+  })
+
+  test('names all that is wrong at once', async () => {
+    expect(await fault({ DATABASE_URL: undefined, JWT_SECRET: 'short' })).toMatch(
+      /DATABASE_URL .*; JWT_SECRET /
+    )
+  })
+
+  const good: Changes[] = [
+    { BCRYPT_COST: undefined, CORS_ORIGINS: undefined },
+    { BCRYPT_COST: '14' },
+    { BCRYPT_COST: '10', DATABASE_URL: neon },
+    { DATABASE_URL: neon.replace('postgresql:', 'postgres:'), BCRYPT_COST: undefined },
+    { JWT_SECRET: secret },
+    { JWT_SECRET: secret.slice(0, 32) },
+    { JWT_SECRET: 'ключ, которого никто не знает' },
+    { CORS_ORIGINS: '' },
+    { CORS_ORIGINS: ' https://app.example.com , http://localhost:5173,' },
+  ]
+  test.each(good)('is good with %j', async (bindings) => {
+    expect(await fault(bindings)).toBeUndefined()
+  })
+
+  test.each(['/health', '/openapi.json', '/docs'])('%s answers without any', async (path) => {
+    const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })
+    expect((await send('GET', path)).status).toBe(200)
+  })
+
+  test.each([
+    ['GET', '/'],
+    ['GET', '/health/ready'],
+    ['POST', '/auth/signup'],
+    ['POST', '/auth/login'],
+    ['GET', '/tasks'],
+    ['DELETE', '/tasks'],
+    ['GET', '/nowhere'],
+  ])('%s %s answers 503 with a bad one', async (method, path) => {
+    const { detail } = await problem(sendWith({ JWT_SECRET: 'short' })(method, path), 503)
+    expect(detail).toBe('JWT_SECRET must be at least 32 bytes long')
+  })
+
+  test('is that of the run otherwise', async () => {
+    expect(await fault({ DATABASE_URL: env.DATABASE_URL })).toBeUndefined()
+  })
+})
