@@ -36,8 +36,7 @@ neonConfig.fetchEndpoint = (host, port, options) => {
 
 const parseReply = (ok: boolean, body: string) => {
   const reply = JSON.parse(body)
-  const width = reply.fields?.length
-  if (ok && !(width && reply.rows.every((row: unknown[]) => row.length === width)))
+  if (ok && !reply.rows.every(({ length }: unknown[]) => length && length === reply.fields.length))
     throw new TypeError('The database sent rows without their columns')
   return reply
 }
