@@ -1,10 +1,15 @@
-import type { Fetcher, RateLimit } from '@cloudflare/workers-types'
 import { NeonDbError, neon, neonConfig } from '@neondatabase/serverless'
 import { DrizzleQueryError } from 'drizzle-orm'
 import { drizzle, type NeonHttpDatabase } from 'drizzle-orm/neon-http'
 import * as z from 'zod/mini'
 
-/** What wrangler.toml, the secrets and the variables give the Worker. */
+type RateLimit = { limit(options: { key: string }): Promise<{ success: boolean }> }
+type Assets = { fetch(request: Request): Promise<Response> }
+
+/**
+ * What wrangler.toml, the secrets and the variables give the Worker. In types of our own, for the
+ * typed client brings this file into front ends that know nothing of Workers.
+ */
 export type Bindings = {
   DATABASE_URL?: string
   JWT_SECRET?: string
@@ -12,7 +17,7 @@ export type Bindings = {
   CORS_ORIGINS?: string
   AUTH_LIMIT?: RateLimit
   TASKS_LIMIT?: RateLimit
-  ASSETS: Fetcher
+  ASSETS: Assets
 }
 
 export type Env = {

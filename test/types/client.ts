@@ -1,0 +1,67 @@
+import { createClient } from 'edge-todo/client'
+import type { InferRequestType, InferResponseType } from 'hono/client'
+import type { Problem } from '../../src/problem.ts'
+import type { Task } from '../../src/task.ts'
+
+/** Compiles as a front end would, without the types of Workers: that it does is the test. */
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const is = <_Holds extends true>() => {}
+
+const { auth, tasks, health } = createClient('https://api.example.com', 'token')
+type StatusOf<Call extends (...args: never[]) => Promise<{ status: number }>> = Awaited<
+  ReturnType<Call>
+>['status']
+type Thrown = 400 | 401 | 413 | 415 | 429 | 500 | 503
+
+is<
+  Equal<
+    InferResponseType<typeof auth.login.$post, 200>,
+    { access_token: string; token_type: 'bearer' }
+  >
+>()
+is<
+  Equal<
+    InferResponseType<typeof auth.signup.$post, 201>,
+    { id: string; email: string; created_at: string }
+  >
+>()
+is<
+  Equal<InferRequestType<typeof auth.signup.$post>, { json: { email: string; password: string } }>
+>()
+is<Equal<InferResponseType<typeof tasks.$get, 200>, Task[]>>()
+is<Equal<InferResponseType<typeof tasks.$post, 201>, Task>>()
+is<Equal<InferResponseType<typeof tasks.$post, 422>, Problem>>()
+is<Equal<InferResponseType<typeof tasks.$post, 401>, Problem>>()
+is<Equal<InferResponseType<(typeof tasks)[':id']['$patch'], 200>, Task>>()
+is<Equal<InferResponseType<(typeof tasks)[':id']['$get'], 404>, Problem>>()
+is<Equal<InferResponseType<typeof health.$get, 200>, { status: 'ok' }>>()
+
+is<Equal<StatusOf<typeof auth.signup.$post>, 201 | 409 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof auth.login.$post>, 200 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof tasks.$get>, 200 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof tasks.$post>, 201 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof tasks.$delete>, 204 | 422 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)[':id']['$put']>, 200 | 404 | 422 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)[':id']['complete']['$patch']>, 200 | 404 | 422 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)[':id']['$delete']>, 204 | 404 | Thrown>>()
+
+void (async () => {
+  await tasks.$get({ query: { sort: '-due_date', priority: ['low', 'high'], tag: 'work' } })
+  await tasks[':id'].complete.$patch({ param: { id: 'x' } })
+  await tasks[':id'].complete.$patch({ param: { id: 'x' }, json: { completed: true } })
+  await tasks[':id'].$patch({ param: { id: 'x' }, json: { due_date: null } })
+
+  // @ts-expect-error a title is required
+  await tasks.$post({ json: {} })
+  // @ts-expect-error there is no such priority
+  await tasks.$post({ json: { title: 'x', priority: 'urgent' } })
+  // @ts-expect-error there is no such order
+  await tasks.$get({ query: { sort: 'colour' } })
+  // @ts-expect-error a title cannot be cleared
+  await tasks[':id'].$patch({ param: { id: 'x' }, json: { title: null } })
+  // @ts-expect-error an id is required
+  await tasks[':id'].$get()
+  // @ts-expect-error there is no such path
+  await tasks.archive.$get()
+})
