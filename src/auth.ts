@@ -5,7 +5,7 @@ import { type Context, Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { jwt, sign } from 'hono/jwt'
 import * as z from 'zod/mini'
-import { type Database, type Env, postgresError, prepared } from './env.ts'
+import { type Configuration, type Database, type Env, postgresError, prepared } from './env.ts'
 import { problem, refusal, validate } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
 import { rfc3339, users } from './schema.ts'
@@ -37,7 +37,7 @@ const password = z.string('must be a string').check(
 export const Credentials = z.strictObject({ email, password }, 'must be an object').check(
   z.meta({
     id: 'Credentials',
-    example: { email: 'ada@example.com', password: 'correct horse battery' },
+    examples: [{ email: 'ada@example.com', password: 'correct horse battery' }],
   })
 )
 
@@ -83,8 +83,20 @@ const challenge = (c: Context) => ({
     : 'Bearer realm="tasks"',
 })
 
-const unauthorized = (c: Context) =>
-  refusal(401, 'A valid access token is needed. POST /auth/login gives one.', challenge(c))
+const needsToken = 'A valid access token is needed. POST /auth/login gives one.'
+
+const keys = new WeakMap<Configuration, CryptoKey>()
+
+/** The secret as a key, imported once: from text hono would import it at each request. */
+const keyOf = async (configuration: Configuration): Promise<CryptoKey> => {
+  const known = keys.get(configuration)
+  if (known) return known
+  const bytes = new TextEncoder().encode(configuration.jwtSecret)
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify'])
+  keys.set(configuration, key)
+  return key
+}
 
 export type UserEnv = Env & { Variables: { userId: string } }
 
@@ -94,16 +106,15 @@ export type UserEnv = Env & { Variables: { userId: string } }
  */
 export const requireUser = createMiddleware<UserEnv>(async (c, next) => {
   const verify = jwt({
-    secret: c.var.configuration.jwtSecret,
+    secret: await keyOf(c.var.configuration),
     alg: 'HS256',
-    // Without hono's checks of these two, which allow for no leeway between clocks.
+    // Checked below: hono allows for no leeway between clocks.
     verification: { iat: false, nbf: false },
   })
-  await verify(c, async () => {}).catch(() => {
-    throw unauthorized(c)
-  })
+  // What it refuses is left without a payload, and so without claims.
+  await verify(c, async () => {}).catch(() => {})
   const claims = z.safeParse(Claims, c.get('jwtPayload'))
-  if (!claims.success) throw unauthorized(c)
+  if (!claims.success) return problem(c, 401, needsToken, { headers: challenge(c) })
   c.set('userId', claims.data.sub)
   await next()
 })
@@ -132,12 +143,14 @@ export const forUser = <Row = never>(
     return db.with(me, work).select({ id: me.id, rows }).from(me).prepare('for_user')
   })
   return async (c: Context<UserEnv>, values: Record<string, unknown> = {}): Promise<Row[]> => {
+    const gone = () => refusal(401, needsToken, challenge(c))
     const [user] = await statement(c.var.configuration.db)
       .execute({ input: null, ...values, user_id: c.var.userId })
       .catch((error) => {
-        throw postgresError(error)?.column === 'user_id' ? unauthorized(c) : error
+        // A task without its user: the user went while the request came.
+        throw postgresError(error)?.column === 'user_id' ? gone() : error
       })
-    if (user?.id !== c.var.userId) throw unauthorized(c)
+    if (user?.id !== c.var.userId) throw gone()
     return user.rows
   }
 }
@@ -176,7 +189,7 @@ export default new Hono<Env>()
     return c.json(user, 201)
   })
   .post('/login', perAddress, validate('json', Credentials), async (c) => {
-    const { db, bcryptCost, jwtSecret } = c.var.configuration
+    const { db, bcryptCost } = c.var.configuration
     const { email, password } = c.req.valid('json')
     const [user] = await findUser(db).execute({ email })
     const matches = await compare(password, user?.hashed_password ?? noHash(bcryptCost))
@@ -186,7 +199,10 @@ export default new Hono<Env>()
       })
     const claims = { sub: user.id, email, iat: now(), exp: now() + lifetime }
     return c.json(
-      { access_token: await sign(claims, jwtSecret, 'HS256'), token_type: 'bearer' as const },
+      {
+        access_token: await sign(claims, await keyOf(c.var.configuration), 'HS256'),
+        token_type: 'bearer' as const,
+      },
       200
     )
   })

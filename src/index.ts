@@ -1,40 +1,33 @@
-import { DrizzleQueryError, sql } from 'drizzle-orm'
-import { Hono } from 'hono'
+import { sql } from 'drizzle-orm'
+import { type Context, Hono } from 'hono'
+import type { ApplyGlobalResponse } from 'hono/client'
 import { cors } from 'hono/cors'
 import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
-import { routePath } from 'hono/route'
 import { secureHeaders } from 'hono/secure-headers'
 import auth from './auth.ts'
-import { configurationOf, type Env, postgresError } from './env.ts'
-import { notFound, onError, problem, refusal } from './problem.ts'
+import { configurationOf, type Env } from './env.ts'
+import { log } from './log.ts'
+import { notFound, onError, type Problem, problem, refusal } from './problem.ts'
 import tasks from './tasks.ts'
-
-/** What may be known of an error in a log: no message, for those of the driver quote SQL and values. */
-const reason = (error: unknown) =>
-  error instanceof DrizzleQueryError
-    ? { error: error.cause?.name, sqlstate: postgresError(error)?.code }
-    : { error: error instanceof Error ? error.name : typeof error }
-
-const log = createMiddleware<Env>(async (c, next) => {
-  const start = Date.now()
-  await next()
-  const { status } = c.res
-  const line = {
-    level: status < 500 ? 'info' : 'error',
-    method: c.req.method,
-    route: routePath(c),
-    status,
-    ms: Date.now() - start,
-    request_id: c.var.requestId,
-    ...(status >= 500 && reason(c.error)),
-  }
-  console.log(JSON.stringify(line))
-})
 
 const noStore = createMiddleware(async (c, next) => {
   c.header('Cache-Control', 'no-store')
+  await next()
+})
+
+/** What `dev/docs.ts` wrote: the OpenAPI document, and the page that shows it. */
+const documentation = async (c: Context<Env>) => {
+  const file = await c.env.ASSETS.fetch(c.req.raw)
+  return file.status === 404 ? c.notFound() : c.newResponse(file.body, file)
+}
+
+const ownScripts = createMiddleware(async (c, next) => {
+  c.header(
+    'Content-Security-Policy',
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+  )
   await next()
 })
 
@@ -45,35 +38,52 @@ const configured = createMiddleware<Env>(async (c, next) => {
   await next()
 })
 
+/** What `work` gives, if it does so in time. */
+const within = async <T>(milliseconds: number, work: Promise<T>): Promise<T> => {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => late.reject(refusal(503, 'The database did not answer in time.', { 'Retry-After': '2' })),
+    milliseconds
+  )
+  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
+}
+
+const securityHeaders = secureHeaders({
+  strictTransportSecurity: 'max-age=31536000; includeSubDomains',
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  // What only old browsers read, or this policy says already.
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xFrameOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+  // The docs have a policy of their own.
+  overwrite: false,
+})
+
+const crossOrigin = cors({
+  origin: (origin, c) => {
+    const configuration = configurationOf(c.env)
+    return 'corsOrigins' in configuration && configuration.corsOrigins.includes(origin)
+      ? origin
+      : null
+  },
+  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Idempotency-Key'],
+  exposeHeaders: ['Link', 'Location', 'ETag', 'Retry-After', 'X-Request-Id'],
+  maxAge: 600,
+})
+
 const app = new Hono<Env>().notFound(notFound).onError(onError)
 
 const routes = app
   .use(
     requestId(),
     log,
-    secureHeaders({
-      strictTransportSecurity: 'max-age=31536000; includeSubDomains',
-      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-      overwrite: false,
-    }),
-    cors({
-      origin: (origin, c) => {
-        const configuration = configurationOf(c.env)
-        return 'corsOrigins' in configuration && configuration.corsOrigins.includes(origin)
-          ? origin
-          : null
-      },
-      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowHeaders: [
-        'Authorization',
-        'Content-Type',
-        'If-Match',
-        'If-None-Match',
-        'Idempotency-Key',
-      ],
-      exposeHeaders: ['Link', 'Location', 'ETag', 'Retry-After', 'X-Request-Id'],
-      maxAge: 600,
-    }),
+    securityHeaders,
+    crossOrigin,
     methodNotAllowed({
       app,
       onMethodNotAllowed: (c, methods) =>
@@ -85,25 +95,22 @@ const routes = app
   .use('/auth/*', noStore)
   .use('/tasks/*', noStore)
   .get('/health', (c) => c.json({ status: 'ok' as const }, 200))
-  .get('/docs/*', async (c) => {
-    const page = await c.env.ASSETS.fetch(c.req.raw)
-    if (!page.ok) return c.notFound()
-    c.header(
-      'Content-Security-Policy',
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    )
-    return c.newResponse(page.body, page)
-  })
+  .get('/openapi.json', documentation)
+  .get('/docs', ownScripts, documentation)
+  .get('/docs/*', documentation)
   .use(configured)
   .get('/', (c) => c.redirect('/docs', 302))
   .get('/health/ready', async (c) => {
-    await c.var.configuration.db.execute(sql`select 1`)
+    await within(3000, c.var.configuration.db.execute(sql`select 1`))
     return c.json({ status: 'ready' as const }, 200)
   })
   .route('/auth', auth)
   .route('/tasks', tasks)
 
-/** Every route of the service, for the typed client. */
-export type AppType = typeof routes
+/** Every route of the service with all its replies, for the typed client. */
+export type AppType = ApplyGlobalResponse<
+  typeof routes,
+  Record<400 | 401 | 413 | 415 | 429 | 500 | 503, { json: Problem }>
+>
 
 export default app

@@ -19,7 +19,8 @@ export const Problem = z
   .check(z.meta({ id: 'Problem' }))
 export type Problem = z.infer<typeof Problem>
 
-const titles = {
+/** The statuses of problems and their names in HTTP. */
+export const titles = {
   400: 'Bad Request',
   401: 'Unauthorized',
   404: 'Not Found',
@@ -58,7 +59,7 @@ export const problem = <S extends Status>(
 export const unprocessable = (c: Context, errors: NonNullable<Problem['errors']>) =>
   problem(c, 422, 'The request is well-formed and wrong: see errors.', { errors })
 
-/** The same as an exception, for middleware to throw; onError makes the reply of it. */
+/** A problem as an exception, for where no handler can return it; onError makes the reply of it. */
 export const refusal = (status: Status, message: string, headers: Record<string, string> = {}) =>
   new HTTPException(status, { message, res: new Response(null, { headers }) })
 

@@ -19,12 +19,14 @@ const oneOrMore = <Item extends z.ZodMiniType>(item: Item, error: string) =>
 
 const filters = {
   completed: z.optional(
-    z.stringbool({
-      truthy: ['true'],
-      falsy: ['false'],
-      case: 'sensitive',
-      error: 'must be true or false',
-    })
+    z
+      .stringbool({
+        truthy: ['true'],
+        falsy: ['false'],
+        case: 'sensitive',
+        error: 'must be true or false',
+      })
+      .check(z.meta({ type: 'boolean' }))
   ),
   priority: oneOrMore(fields.priority, 'must be low, medium or high'),
   tag: oneOrMore(tag, 'must be a string of 1 to 50 characters, without U+0000'),
@@ -64,7 +66,10 @@ export const TaskQuery = z.pipe(
       z.pipe(
         z
           .string('must be given once')
-          .check(z.regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100')),
+          .check(
+            z.regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100'),
+            z.meta({ type: 'integer', minimum: 1, maximum: 100 })
+          ),
         z.transform(Number)
       ),
       50

@@ -11,7 +11,7 @@ export const text = (min: number, max: number) => {
   return z.string(error).check(
     z.overwrite((text) => (min > 0 ? text.trim() : text)),
     z.refine(fits, error),
-    z.meta({ minLength: min, maxLength: max })
+    z.meta({ minLength: min, maxLength: max, ...(min > 0 && { pattern: '\\S' }) })
   )
 }
 
@@ -19,7 +19,7 @@ export const calendarDate = z.iso
   .date({ error: 'must be a calendar date, YYYY-MM-DD', abort: true })
   .check(z.refine((date) => date >= '0001', 'must be in the year 0001 or later'))
 
-const instant = z.iso.datetime({ precision: 3 })
+const instant = z.iso.datetime({ precision: 3 }).check(z.refine((time) => time >= '0001'))
 
 export const tag = text(1, 50)
 

@@ -1,0 +1,32 @@
+import { DrizzleQueryError } from 'drizzle-orm'
+import { createMiddleware } from 'hono/factory'
+import { HTTPException } from 'hono/http-exception'
+import { routePath } from 'hono/route'
+import { type Env, postgresError } from './env.ts'
+
+/** What a log may say of an error. No message of a driver's error: it quotes SQL and its values. */
+const reason = (error: unknown) => {
+  if (error instanceof HTTPException) return { error: error.message }
+  const cause = error instanceof DrizzleQueryError ? error.cause : error
+  return {
+    error: cause instanceof Error ? cause.name : typeof cause,
+    sqlstate: postgresError(error)?.code,
+  }
+}
+
+/** One line of JSON a request. */
+export const log = createMiddleware<Env>(async (c, next) => {
+  const start = Date.now()
+  await next()
+  const { status } = c.res
+  const line = {
+    level: status < 500 ? 'info' : 'error',
+    method: c.req.method,
+    route: routePath(c),
+    status,
+    ms: Date.now() - start,
+    request_id: c.var.requestId,
+    ...(status >= 500 && reason(c.error)),
+  }
+  console.log(JSON.stringify(line))
+})
