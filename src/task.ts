@@ -74,6 +74,12 @@ const readOnly = {
 }
 
 export const dueTimeNeedsDueDate = 'needs a due_date'
+const dueTime = {
+  path: ['due_time'],
+  error: dueTimeNeedsDueDate,
+  // Beside the faults of the fields, and not only when they have none.
+  when: ({ value }: z.core.ParsePayload) => typeof value === 'object' && value !== null,
+}
 
 export const NewTask = z
   .strictObject(
@@ -91,19 +97,13 @@ export const NewTask = z
     'must be an object'
   )
   .check(
-    z.refine(({ due_date, due_time }) => due_date || !due_time, {
-      path: ['due_time'],
-      error: dueTimeNeedsDueDate,
-    }),
+    z.refine(({ due_date, due_time }) => due_date || !due_time, dueTime),
     z.meta({ id: 'NewTask' })
   )
 
 export const TaskPatch = z.pipe(
   z.strictObject({ ...z.partial(z.object(fields)).shape, ...readOnly }, 'must be an object').check(
-    z.refine(({ due_date, due_time }) => due_date !== null || !due_time, {
-      path: ['due_time'],
-      error: dueTimeNeedsDueDate,
-    }),
+    z.refine(({ due_date, due_time }) => due_date !== null || !due_time, dueTime),
     z.meta({ id: 'TaskPatch' })
   ),
   z.transform((patch) => (patch.due_date === null ? { ...patch, due_time: null } : patch))
