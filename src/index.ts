@@ -63,7 +63,7 @@ const securityHeaders = secureHeaders({
   overwrite: false,
 })
 
-const crossOrigin = cors({
+const allowOrigins = cors({
   origin: (origin, c) => {
     const configuration = configurationOf(c.env)
     return 'corsOrigins' in configuration && configuration.corsOrigins.includes(origin)
@@ -74,6 +74,13 @@ const crossOrigin = cors({
   allowHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Idempotency-Key'],
   exposeHeaders: ['Link', 'Location', 'ETag', 'Retry-After', 'X-Request-Id'],
   maxAge: 600,
+})
+
+/** For a request of a page of another origin. All others are spared the cost of it. */
+const crossOrigin = createMiddleware<Env>((c, next) => {
+  if (c.req.header('Origin')) return allowOrigins(c, next)
+  c.header('Vary', 'Origin')
+  return next()
 })
 
 const app = new Hono<Env>().notFound(notFound).onError(onError)

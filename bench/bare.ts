@@ -1,0 +1,181 @@
+/**
+ * What the Worker is measured against: the least that any Worker could do for the same answers. No
+ * framework and no ORM; the token checked with WebCrypto, the same SQL sent with fetch.
+ */
+import { compare } from 'bcryptjs'
+
+/** A query as the real Worker sends it; `slots` says where the values of a request go in `params`. */
+export type Statement = {
+  query: string
+  params: unknown[]
+  slots: { index: number; name: string }[]
+}
+
+type Bindings = {
+  DATABASE_URL: string
+  JWT_SECRET: string
+  /** By operation, in JSON. */
+  STATEMENTS: string
+}
+
+type Values = { user_id?: string; id?: string; email?: string; input?: string }
+type Task = { id: string; due_date: string | null; url?: string }
+
+const utf8 = new TextEncoder()
+const json = { 'Content-Type': 'application/json' }
+const pageSize = 50
+const lifetime = 604800
+
+const open = async (env: Bindings) => ({
+  key: await crypto.subtle.importKey(
+    'raw',
+    utf8.encode(env.JWT_SECRET),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['sign', 'verify']
+  ),
+  statements: JSON.parse(env.STATEMENTS) as Record<string, Statement>,
+  endpoint: `http://${new URL(env.DATABASE_URL).host}/sql`,
+  headers: {
+    'Neon-Connection-String': env.DATABASE_URL,
+    'Neon-Raw-Text-Output': 'true',
+    'Neon-Array-Mode': 'true',
+  },
+})
+type Isolate = Awaited<ReturnType<typeof open>>
+let isolate: Isolate | undefined
+
+const query = async ({ statements, endpoint, headers }: Isolate, name: string, values: Values) => {
+  const { query, params: given, slots } = statements[name] as Statement
+  const params = [...given]
+  for (const { index, name } of slots) params[index] = values[name as keyof Values]
+  const reply = await fetch(endpoint, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ query, params }),
+  })
+  if (!reply.ok) throw new Error(`Neon answered ${reply.status}`)
+  const { rows } = (await reply.json()) as { rows: [string, string, string][] }
+  return rows[0]
+}
+
+const bytes = (base64url: string) => {
+  const text = atob(base64url.replaceAll('-', '+').replaceAll('_', '/'))
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
+
+const base64url = (text: string) =>
+  btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+
+const parse = (base64url: string) =>
+  JSON.parse(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')))
+
+/** The user of a good token. */
+const authenticate = async ({ key }: Isolate, request: Request): Promise<string | undefined> => {
+  const [, header, payload, signature] =
+    /^Bearer ([\w-]+)\.([\w-]+)\.([\w-]+)$/i.exec(request.headers.get('Authorization') ?? '') ?? []
+  if (!header || !payload || !signature || parse(header).alg !== 'HS256') return
+  const signed = utf8.encode(`${header}.${payload}`)
+  if (!(await crypto.subtle.verify('HMAC', key, bytes(signature), signed))) return
+  const { sub, exp } = parse(payload)
+  return typeof sub === 'string' && exp > Date.now() / 1000 ? sub : undefined
+}
+
+const problem = (status: number, title: string, detail: string, headers = {}) => {
+  const request_id = crypto.randomUUID()
+  const body = { type: 'about:blank', title, status, detail, request_id }
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...headers, 'Content-Type': 'application/problem+json' },
+  })
+}
+
+const unauthorized = () =>
+  problem(401, 'Unauthorized', 'A valid access token is needed. POST /auth/login gives one.', {
+    'WWW-Authenticate': 'Bearer realm="tasks", error="invalid_token"',
+  })
+
+const login = async (isolate: Isolate, request: Request) => {
+  const { email, password } = (await request.json()) as Record<'email' | 'password', string>
+  const [sub, , hash] = (await query(isolate, 'login', { email })) ?? []
+  if (!hash || !(await compare(password, hash)))
+    return problem(401, 'Unauthorized', 'The e-mail address or the password is wrong.')
+  const iat = Math.floor(Date.now() / 1000)
+  const header = base64url('{"alg":"HS256","typ":"JWT"}')
+  const claims = base64url(JSON.stringify({ sub, email, iat, exp: iat + lifetime }))
+  const signature = await crypto.subtle.sign(
+    'HMAC',
+    isolate.key,
+    utf8.encode(`${header}.${claims}`)
+  )
+  const token = `${header}.${claims}.${base64url(String.fromCharCode(...new Uint8Array(signature)))}`
+  return new Response(JSON.stringify({ access_token: token, token_type: 'bearer' }), {
+    headers: json,
+  })
+}
+
+const list = (url: URL, rows: Task[]) => {
+  const headers: Record<string, string> = { ...json }
+  if (rows.length > pageSize) {
+    rows.length = pageSize
+    const { due_date, id } = rows.at(-1) as Task
+    url.searchParams.set('cursor', btoa(JSON.stringify(['due_date', due_date, id])))
+    headers.Link = `<${url}>; rel="next"`
+  }
+  for (const task of rows) task.url = `${url.origin}/tasks/${task.id}`
+  return new Response(JSON.stringify(rows), { headers })
+}
+
+const one = (url: URL, [task]: Task[], status = 200) => {
+  if (!task) return problem(404, 'Not Found', 'There is no such task.')
+  task.url = `${url.origin}/tasks/${task.id}`
+  const headers = status === 201 ? { ...json, Location: `/tasks/${task.id}` } : json
+  return new Response(JSON.stringify(task), { status, headers })
+}
+
+const newTask = async (request: Request) => {
+  const { title, description, completed, priority, tags, due_date, due_time, order } =
+    (await request.json()) as Record<string, unknown>
+  if (typeof title !== 'string' || !title.trim() || title.length > 255) return
+  return JSON.stringify({
+    title: title.trim(),
+    description: description ?? null,
+    completed: completed ?? false,
+    priority: priority ?? 'medium',
+    tags: tags ?? [],
+    due_date: due_date ?? null,
+    due_time: due_time ?? null,
+    order: order ?? null,
+  })
+}
+
+const taskPatch = async (request: Request) => {
+  const patch = (await request.json()) as Record<string, unknown>
+  if ('title' in patch && (typeof patch.title !== 'string' || patch.title.length > 255)) return
+  return JSON.stringify(patch)
+}
+
+const answer = async (request: Request, env: Bindings) => {
+  isolate ??= await open(env)
+  const { method } = request
+  const url = new URL(request.url)
+  if (url.pathname === '/auth/login') return login(isolate, request)
+  const user_id = await authenticate(isolate, request)
+  if (!user_id) return unauthorized()
+  const id = url.pathname.slice('/tasks/'.length)
+  const name = method === 'POST' ? 'create' : method === 'PATCH' ? 'patch' : id ? 'read' : 'list'
+  const values: Values = { user_id, id }
+  if (request.body) {
+    const input = await (name === 'create' ? newTask : taskPatch)(request)
+    if (!input) return problem(422, 'Unprocessable Content', 'The title is missing or too long.')
+    values.input = input
+  }
+  const [me, rows] = (await query(isolate, name, values)) ?? []
+  if (me !== user_id || !rows) return unauthorized()
+  const tasks: Task[] = JSON.parse(rows)
+  return name === 'list' ? list(url, tasks) : one(url, tasks, name === 'create' ? 201 : 200)
+}
+
+export default { fetch: answer }

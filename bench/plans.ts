@@ -1,0 +1,101 @@
+import { neon } from '@neondatabase/serverless'
+import { asc, desc, eq } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/neon-http'
+import { sortKeys, tasks } from '../src/schema.ts'
+import type { StoredTask } from '../src/task.ts'
+import { encodeCursor, keyOf, type Sort, sorts } from '../src/task-query.ts'
+import type { Recorder } from './neon.ts'
+import { signUp, type User } from './user.ts'
+import type { Worker } from './workerd.ts'
+
+const pageSize = 50
+const lastPage = 1000
+
+/** With doubles and nulls in the sort keys, and the tasks of one user far from one another. */
+const addTasks = `
+  insert into tasks
+    (user_id, title, description, priority, tags, due_date, "order", created_at, updated_at)
+  select id, 'Task ' || md5(n::text), 'What there is to say of it',
+    (enum_range(null::priority))[1 + n % 3], '{home,phone}',
+    case when n % 10 > 0 then date '2026-01-01' + n % 365 end,
+    case when n % 2 > 0 then random() end,
+    now() - n * interval '1 minute', now() - random() * interval '1 year'
+  from generate_series($1::int, $2::int) n, users where email like $3`
+
+const addUsers = `
+  insert into users (email, hashed_password)
+  select 'other-' || n || '@example.com', '$2b$10$' || repeat('a', 53)
+  from generate_series(1, 1000) n`
+
+/**
+ * How many buffers Postgres touches for the lists that `worker` asks it for through `recorder`:
+ * page 1 and page 1,000 by each sort, and page 1 among a thousand and a million other tasks.
+ */
+export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: string) => {
+  const sql = neon(databaseUrl)
+  const db = drizzle(sql)
+
+  const get = async ({ token }: User, path: string) => {
+    const response = await fetch(worker.url + path, {
+      headers: { Authorization: `Bearer ${token}` },
+    })
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
+    return response.json()
+  }
+
+  const buffers = async (user: User, path: string): Promise<number> => {
+    recorder.taken()
+    await get(user, path)
+    const [{ query, params }] = recorder.taken() as [{ query: string; params: unknown[] }]
+    const [row] = await sql.query(`explain (analyze, buffers, format json) ${query}`, params)
+    const [{ Plan: plan }] = row?.['QUERY PLAN'] ?? []
+    return plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
+  }
+
+  /** The cursor of the page `lastPage`: what the page before it ends with. */
+  const cursor = async (user: User, sort: Sort) => {
+    const direction = sort.startsWith('-') ? desc : asc
+    const [last] = await db
+      .select({ id: tasks.id })
+      .from(tasks)
+      .where(eq(tasks.user_id, user.id))
+      .orderBy(direction(sortKeys[keyOf(sort)](tasks[keyOf(sort)])), direction(tasks.id))
+      .offset((lastPage - 1) * pageSize - 1)
+      .limit(1)
+    return encodeURIComponent(
+      encodeCursor(sort, (await get(user, `/tasks/${last?.id}`)) as StoredTask)
+    )
+  }
+
+  await sql.query('truncate users cascade')
+  const few = await signUp(worker, 'few@example.com', 0)
+  await sql.query(addTasks, [1, 1000, few.email])
+  await sql.query('vacuum analyze')
+  const amongFew = await buffers(few, '/tasks')
+
+  const many = await signUp(worker, 'many@example.com', 0)
+  await sql.query(addTasks, [1, lastPage * pageSize, many.email])
+  await sql.query('vacuum analyze')
+  const pages = []
+  for (const sort of sorts) {
+    const path = `/tasks?sort=${sort}`
+    const first = await buffers(many, path)
+    const last = await buffers(many, `${path}&cursor=${await cursor(many, sort)}`)
+    pages.push({ sort, first, last })
+  }
+
+  // So many are put in much faster without the indexes, which are then built anew.
+  const indexes = await sql.query(
+    "select indexname, indexdef from pg_indexes where indexname like 'tasks_by_%'"
+  )
+  for (const { indexname } of indexes) await sql.query(`drop index ${indexname}`)
+  await sql.query(addUsers)
+  for (let n = 1; n <= 1000; n += 100) await sql.query(addTasks, [n, n + 99, 'other-%'])
+  for (const { indexdef } of indexes) await sql.query(indexdef)
+  await sql.query('vacuum analyze')
+  const amongMany = await buffers(few, '/tasks')
+
+  return { pages, amongFew, amongMany }
+}
+
+export type Plans = Awaited<ReturnType<typeof explain>>

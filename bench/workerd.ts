@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { unstable_readConfig as readConfig } from 'wrangler'
+import { start } from './ending.ts'
+
+// Not by its name in node_modules/.bin, which may be a script that starts the real one.
+const { default: workerd } = createRequire(import.meta.url)('workerd') as { default: string }
+
+const { compatibility_date, compatibility_flags } = readConfig({ config: 'wrangler.toml' })
+
+export type Worker = {
+  url: string
+  /** The processor time that its process has used so far, in milliseconds. */
+  cpu: () => number
+}
+
+// Cap'n Proto's text literals are those of JSON, as far as they are needed here.
+const capnp = (script: string, bindings: Record<string, string>) => `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "internet", network = (allow = ["public", "private"])),
+    (
+      name = "worker",
+      worker = (
+        modules = [(name = "worker", esModule = embed ${JSON.stringify(basename(script))})],
+        compatibilityDate = ${JSON.stringify(compatibility_date)},
+        compatibilityFlags = ${JSON.stringify(compatibility_flags)},
+        bindings = [${Object.entries(bindings).map(
+          ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`
+        )}],
+      ),
+    ),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "worker")],
+);
+`
+
+/** Starts `script`, a bundled Worker, in a plain workerd of its own. */
+export const startWorker = async (
+  script: string,
+  bindings: Record<string, string>
+): Promise<Worker> => {
+  const config = script.replace(/\.js$/, '.capnp')
+  writeFileSync(config, capnp(script, bindings))
+  const worker = start(workerd, ['serve', config, '--control-fd=3'], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  })
+  let errors = ''
+  worker.stderr?.on('data', (text) => {
+    errors += text
+  })
+  const lines = createInterface(worker.stdio[3] as Readable)
+  const [line] = await Promise.race([
+    once(lines, 'line'),
+    once(worker, 'close').then(() => Promise.reject(new Error(`workerd did not start: ${errors}`))),
+  ])
+  const { port } = JSON.parse(line)
+  return { url: `http://127.0.0.1:${port}`, cpu: () => processorTime(worker.pid as number) }
+}
+
+const processorTime = (pid: number) => {
+  if (process.platform !== 'linux') return psTime(pid)
+  // In nanoseconds, where /proc/PID/stat counts in hundredths of a second.
+  const tasks = readdirSync(`/proc/${pid}/task`).map((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8')
+  )
+  return tasks.reduce((sum, task) => sum + Number.parseInt(task, 10), 0) / 1e6
+}
+
+/** [[days-]hours:]minutes:seconds */
+const psTime = (pid: number) => {
+  const time = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' })
+  const [seconds = 0, minutes = 0, hours = 0, days = 0] = time.split(/[-:]/).map(Number).reverse()
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
+}

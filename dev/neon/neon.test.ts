@@ -1,0 +1,10 @@
+// One process for all, since a PGlite takes seconds to start.
+import './test/values.ts'
+import './test/parameters.ts'
+import './test/results.ts'
+import './test/errors.ts'
+import './test/batches.ts'
+import './test/sessions.ts'
+import './test/credentials.ts'
+import './test/requests.ts'
+import './test/main.ts'

@@ -1,0 +1,33 @@
+import pg from 'pg'
+
+/** An error of the proxy itself, where Postgres has no say */
+export function refusal(status: number, message: string, fields: Partial<pg.DatabaseError> = {}) {
+  return Object.assign(new Error(message), fields, { status })
+}
+
+/** Status and body for whatever went wrong; the field names are those of the driver's NeonDbError */
+export function encodeError(error: unknown): { status: number; body: string } {
+  // Neon gives every error of a statement the status 400.
+  const { status = error instanceof pg.DatabaseError ? 400 : 500 } = error as { status?: number }
+  const fields = error as Partial<pg.DatabaseError>
+  const body = {
+    message: error instanceof Error ? error.message : String(error),
+    code: fields.code ?? '',
+    detail: fields.detail ?? null,
+    hint: fields.hint ?? null,
+    position: fields.position ?? null,
+    internalPosition: fields.internalPosition ?? null,
+    internalQuery: fields.internalQuery ?? null,
+    severity: fields.severity ?? '',
+    where: fields.where ?? null,
+    table: fields.table ?? null,
+    column: fields.column ?? null,
+    schema: fields.schema ?? null,
+    dataType: fields.dataType ?? null,
+    constraint: fields.constraint ?? null,
+    file: fields.file ?? null,
+    line: fields.line ?? null,
+    routine: fields.routine ?? null,
+  }
+  return { status, body: JSON.stringify(body) }
+}
