@@ -142,10 +142,11 @@ const toggleTask = forUser((db, me) =>
 
 const deleteTask = forUser((db, me) => db.delete(tasks).where(own(me)).returning({ id: tasks.id }))
 
-const withUrl = (c: Context, task: StoredTask): Task => ({
-  ...task,
-  url: `${new URL(c.req.url).origin}/tasks/${task.id}`,
-})
+/** Gives each task its URL, on the origin that was asked. */
+const withUrl = (c: Context) => {
+  const { origin } = new URL(c.req.url)
+  return (task: StoredTask): Task => ({ ...task, url: `${origin}/tasks/${task.id}` })
+}
 
 const missing = (c: Context) => problem(c, 404, 'There is no such task.')
 
@@ -167,14 +168,11 @@ export default new Hono<Env>()
       next.searchParams.set('cursor', encodeCursor(query.sort, last))
       c.header('Link', `<${next}>; rel="next"`)
     }
-    return c.json(
-      page.slice(0, limit).map((task) => withUrl(c, task)),
-      200
-    )
+    return c.json(page.slice(0, limit).map(withUrl(c)), 200)
   })
   .post('/', validate('json', NewTask), async (c) => {
     const [task] = (await createTask(c, { input: c.req.valid('json') })) as [StoredTask]
-    return c.json(withUrl(c, task), 201, { Location: `/tasks/${task.id}` })
+    return c.json(withUrl(c)(task), 201, { Location: `/tasks/${task.id}` })
   })
   .delete('/', validate('query', TaskFilters), async (c) => {
     await deleteTasks(c, { ...unfiltered, ...c.req.valid('query') })
@@ -182,18 +180,18 @@ export default new Hono<Env>()
   })
   .get('/:id', async (c) => {
     const [task] = await readTask(c, { id: c.req.param('id') })
-    return task ? c.json(withUrl(c, task), 200) : missing(c)
+    return task ? c.json(withUrl(c)(task), 200) : missing(c)
   })
   .put('/:id', validate('json', NewTask), async (c) => {
     const [task] = await writeTask(c, { id: c.req.param('id'), input: c.req.valid('json') })
-    return task ? c.json(withUrl(c, task), 200) : missing(c)
+    return task ? c.json(withUrl(c)(task), 200) : missing(c)
   })
   .patch('/:id', validate('json', TaskPatch), async (c) => {
     const input = c.req.valid('json')
     const isEmpty = Object.values(input).every((value) => value === undefined)
     try {
       const [task] = await (isEmpty ? readTask : writeTask)(c, { id: c.req.param('id'), input })
-      return task ? c.json(withUrl(c, task), 200) : missing(c)
+      return task ? c.json(withUrl(c)(task), 200) : missing(c)
     } catch (error) {
       // Only the database knows whether the task has a due_date already.
       if (postgresError(error)?.constraint !== 'tasks_due_time_needs_due_date') throw error
@@ -203,7 +201,7 @@ export default new Hono<Env>()
   .patch('/:id/complete', validate('json', z.optional(Completion)), async (c) => {
     const input = c.req.valid('json')
     const [task] = await (input ? writeTask : toggleTask)(c, { id: c.req.param('id'), input })
-    return task ? c.json(withUrl(c, task), 200) : missing(c)
+    return task ? c.json(withUrl(c)(task), 200) : missing(c)
   })
   .delete('/:id', async (c) => {
     const [task] = await deleteTask(c, { id: c.req.param('id') })
