@@ -5,7 +5,8 @@ export default defineConfig({
   plugins: [
     cloudflareTest(({ inject }) => ({
       wrangler: { configPath: './wrangler.toml' },
-      miniflare: { bindings: inject('bindings') },
+      // The addresses of its own that each test sends from must reach a server at API_URL.
+      miniflare: { bindings: inject('bindings'), stripCfConnectingIp: false },
     })),
   ],
   test: {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -11,7 +12,7 @@ import { neon } from '@neondatabase/serverless'
 import { startNeon } from '../neon.ts'
 import { failure, local, onPGlite, onPostgreSQL, postgresUrl } from './client.ts'
 
-describe('starting and stopping', () => {
+describe('starting and stopping', { timeout: 300_000 }, () => {
   const folders: string[] = []
   const children: ChildProcess[] = []
 
@@ -104,9 +105,16 @@ describe('starting and stopping', () => {
     await neon(url)`create table kept (n int)`
     await neon(url)`insert into kept values (1)`
 
-    // npm passes SIGINT on to a process that already has it from the terminal.
+    // npm passes SIGINT on to a process that has it from the terminal already, and is busy closing:
+    // here with a request that is not complete.
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    socket.write('POST /sql HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{')
+    await sleep(300)
     first.child.kill('SIGINT')
+    await sleep(300)
     first.child.kill('SIGINT')
+    await sleep(300)
+    socket.destroy()
     const end = await first.exited
     assert.deepEqual(end, {
       code: 0,
@@ -169,6 +177,8 @@ describe('starting and stopping', () => {
   it('answers what is under way before it stops', async () => {
     const one = run(postgresUrl ? { POSTGRES_URL: postgresUrl } : { DATA_DIR: 'memory' })
     const client = neon(await one.url)
+    // So that each has its connection open already
+    await Promise.all(Array.from({ length: 5 }, async () => client`select pg_sleep(0.01)`))
     let done = 0
     const busy = Array.from({ length: 5 }, async () => {
       const rows = await client`select count(*)::int as n from generate_series(1, 300000)`
