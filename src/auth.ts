@@ -1,14 +1,15 @@
-import { compare, hash } from 'bcryptjs'
-import { type ColumnsSelection, eq, type SQL, sql } from 'drizzle-orm'
-import type { TypedQueryBuilder } from 'drizzle-orm/query-builders/query-builder'
-import { type Context, Hono } from 'hono'
-import { createMiddleware } from 'hono/factory'
-import { jwt, sign } from 'hono/jwt'
+import { compare, getRounds, hash } from 'bcryptjs'
+import { and, eq, sql } from 'drizzle-orm'
+import { Hono } from 'hono'
 import * as z from 'zod/mini'
-import { type Configuration, type Database, type Env, postgresError, prepared } from './env.ts'
-import { problem, refusal, validate } from './problem.ts'
+import { type Env, postgresError, prepared } from './env.ts'
+import { emailHash, guess, tooManyGuesses, verdict } from './guess.ts'
+import { problem, validate } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
-import { rfc3339, users } from './schema.ts'
+import { guesses, refreshTokens, rfc3339, sessions, users } from './schema.ts'
+import { expiry, newRefreshToken, setRefreshCookie } from './session.ts'
+import { newToken } from './token.ts'
+import { challenge } from './user.ts'
 
 const email = z
   .string('must be an e-mail address')
@@ -19,7 +20,7 @@ const email = z
     z.maxLength(254, 'must be at most 254 characters long')
   )
 
-const password = z.string('must be a string').check(
+export const password = z.string('must be a string').check(
   z.refine((text) => text.isWellFormed() && !text.includes('\0'), {
     error: 'must be valid Unicode without U+0000',
     abort: true,
@@ -54,129 +55,110 @@ export const Token = z
   .strictObject({ access_token: z.jwt({ alg: 'HS256' }), token_type: z.literal('bearer') })
   .check(z.meta({ id: 'Token' }))
 
-const userColumns = {
+export const userColumns = {
   id: users.id,
   email: users.email,
   created_at: rfc3339(users.created_at).as('created_at'),
 }
 
-/** How long a token is good for: 7 days, in seconds. */
-const lifetime = 7 * 24 * 60 * 60
-/** By how much the clocks of two places may differ, in seconds. */
-const leeway = 60
-
-const now = () => Math.floor(Date.now() / 1000)
-const notLaterThan = (seconds: number) => (time: number) => time <= now() + seconds
-
-/** What a token must claim beyond what hono's jwt checks, which lets most of it be absent. */
-const Claims = z.object({
-  sub: z.string().check(z.regex(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/)),
-  exp: z.int().check(z.refine(notLaterThan(lifetime + leeway))),
-  iat: z.optional(z.number().check(z.refine(notLaterThan(leeway)))),
-  nbf: z.optional(z.number().check(z.refine(notLaterThan(leeway)))),
-})
-
-/** RFC 6750, section 3: the error is named only to those who sent a token. */
-const challenge = (c: Context) => ({
-  'WWW-Authenticate': /^bearer +\S/i.test(c.req.header('Authorization') ?? '')
-    ? 'Bearer realm="tasks", error="invalid_token"'
-    : 'Bearer realm="tasks"',
-})
-
-const needsToken = 'A valid access token is needed. POST /auth/login gives one.'
-
-const keys = new WeakMap<Configuration, CryptoKey>()
-
-/** The secret as a key, imported once: from text hono would import it at each request. */
-const keyOf = async (configuration: Configuration): Promise<CryptoKey> => {
-  const known = keys.get(configuration)
-  if (known) return known
-  const bytes = new TextEncoder().encode(configuration.jwtSecret)
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const key = await crypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify'])
-  keys.set(configuration, key)
-  return key
-}
-
-export type UserEnv = Env & { Variables: { userId: string } }
-
-/**
- * Lets a request pass with a token that is good in itself. That its user still exists is seen in
- * the same statement as the work: see forUser.
- */
-export const requireUser = createMiddleware<UserEnv>(async (c, next) => {
-  const verify = jwt({
-    secret: await keyOf(c.var.configuration),
-    alg: 'HS256',
-    // Checked below: hono allows for no leeway between clocks.
-    verification: { iat: false, nbf: false },
-  })
-  // What it refuses is left without a payload, and so without claims.
-  await verify(c, async () => {}).catch(() => {})
-  const claims = z.safeParse(Claims, c.get('jwtPayload'))
-  if (!claims.success) return problem(c, 401, needsToken, { headers: challenge(c) })
-  c.set('userId', claims.data.sub)
-  await next()
-})
-
-/**
- * A query for the user of the token, in one statement with the check that this user exists: `me`
- * is the user's id, or null when there is no such user, and then nothing is found or written.
- * `input` is what a client sent, as jsonb.
- *
- * Running it takes the values of the query's placeholders, gives the rows, and throws the 401.
- */
-export const forUser = <Row = never>(
-  build: (db: Database, me: SQL<string>, input: SQL) => TypedQueryBuilder<ColumnsSelection, Row[]>,
-  rows: SQL<Row[]> = sql`(select coalesce(json_agg(work), '[]') from work)`
-) => {
-  const statement = prepared((db) => {
-    const me = db.$with('me').as(
-      db
-        .select({ id: users.id, input: sql`${sql.placeholder('input')}::jsonb`.as('input') })
-        .from(users)
-        .where(eq(users.id, sql.placeholder('user_id')))
-    )
-    const work = db
-      .$with('work')
-      .as(build(db, sql`(select id from ${me})`, sql`(select input from ${me})`))
-    return db.with(me, work).select({ id: me.id, rows }).from(me).prepare('for_user')
-  })
-  return async (c: Context<UserEnv>, values: Record<string, unknown> = {}): Promise<Row[]> => {
-    const gone = () => refusal(401, needsToken, challenge(c))
-    const [user] = await statement(c.var.configuration.db)
-      .execute({ input: null, ...values, user_id: c.var.userId })
-      .catch((error) => {
-        // A task without its user: the user went while the request came.
-        throw postgresError(error)?.column === 'user_id' ? gone() : error
-      })
-    if (user?.id !== c.var.userId) throw gone()
-    return user.rows
-  }
-}
+const { placeholder } = sql
 
 const createUser = prepared((db) =>
   db
     .insert(users)
-    .values({ email: sql.placeholder('email'), hashed_password: sql.placeholder('hash') })
+    .values({ email: placeholder('email'), hashed_password: placeholder('hash') })
     .onConflictDoNothing({ target: users.email })
     .returning(userColumns)
     .prepare('create_user')
 )
 
-const findUser = prepared((db) =>
-  db
-    .select({ id: users.id, email: users.email, hashed_password: users.hashed_password })
-    .from(users)
-    .where(eq(users.email, sql.placeholder('email')))
+/** Counts a guess, and finds the user if there is one. */
+const findUser = prepared((db) => {
+  const counted = db
+    .$with('counted')
+    .as(guess(db, sql`${placeholder('email')}::text`).returning(verdict))
+  return db
+    .with(counted)
+    .select({
+      admitted: counted.admitted,
+      wait: counted.wait,
+      id: users.id,
+      hashed_password: users.hashed_password,
+    })
+    .from(counted)
+    .leftJoin(users, eq(users.email, placeholder('email')))
     .prepare('find_user')
-)
+})
 
-const readMe = forUser((db, me) => db.select(userColumns).from(users).where(eq(users.id, me)))
+/**
+ * Begins a session of a user whose password still has this hash, takes the count of guesses away,
+ * and replaces the hash if there is another.
+ */
+const beginSession = prepared((db) => {
+  const isUser = and(
+    eq(users.id, placeholder('id')),
+    eq(users.hashed_password, placeholder('hash'))
+  )
+  const session = db.$with('session').as(
+    db
+      .insert(sessions)
+      .select(
+        db
+          .select({
+            id: sql<string>`gen_random_uuid()`.as('id'),
+            user_id: users.id,
+            user_agent: sql<string | null>`${placeholder('user_agent')}::text`.as('user_agent'),
+            created_at: sql<Date>`now()`.as('created_at'),
+            last_used_at: sql<Date>`now()`.as('last_used_at'),
+            expires_at: sql<Date>`${expiry}`.as('expires_at'),
+          })
+          .from(users)
+          .where(isUser)
+      )
+      .returning({ id: sessions.id })
+  )
+  const token = db.$with('token').as(
+    db
+      .insert(refreshTokens)
+      .select(
+        db
+          .select({
+            hash: sql<string>`${placeholder('refresh_hash')}::text`.as('hash'),
+            session_id: session.id,
+            spent_at: sql<Date | null>`null::timestamptz`.as('spent_at'),
+          })
+          .from(session)
+      )
+      .returning({ hash: refreshTokens.hash })
+  )
+  const reset = db.$with('reset').as(
+    db
+      .delete(guesses)
+      .where(eq(guesses.email_hash, emailHash(sql`${placeholder('email')}::text`)))
+      .returning({ email_hash: guesses.email_hash })
+  )
+  const newHash = sql`${placeholder('new_hash')}::text`
+  const rehashed = db.$with('rehashed').as(
+    db
+      .update(users)
+      .set({ hashed_password: newHash })
+      .where(and(isUser, sql`${newHash} is not null`))
+      .returning({ id: users.id })
+  )
+  return db
+    .with(session, token, reset, rehashed)
+    .select({ sid: session.id })
+    .from(session)
+    .prepare('begin_session')
+})
 
 /** Stands in for the hash of a user who does not exist, so that a wrong e-mail costs the same. */
 const noHash = (cost: number) =>
   `$2b$${String(cost).padStart(2, '0')}$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234`
+
+/** A hash of today's cost, for a password whose hash has a lower one. */
+const rehash = async (password: string, old: string, cost: number): Promise<string | null> =>
+  getRounds(old) < cost ? hash(password, cost).catch(() => null) : null
 
 const perAddress = rateLimit('AUTH_LIMIT', (c) => c.req.header('CF-Connecting-IP') ?? '')
 
@@ -191,23 +173,36 @@ export default new Hono<Env>()
   .post('/login', perAddress, validate('json', Credentials), async (c) => {
     const { db, bcryptCost } = c.var.configuration
     const { email, password } = c.req.valid('json')
+    const wrong = () =>
+      problem(c, 401, 'The e-mail address or the password is wrong.', { headers: challenge(c) })
     const [user] = await findUser(db).execute({ email })
-    const matches = await compare(password, user?.hashed_password ?? noHash(bcryptCost))
-    if (!user || !matches)
-      return problem(c, 401, 'The e-mail address or the password is wrong.', {
-        headers: challenge(c),
+    if (!user?.admitted) return tooManyGuesses(c, user?.wait ?? 1)
+    const old = user.hashed_password ?? noHash(bcryptCost)
+    const matches = await compare(password, old)
+    if (!user.id || !matches) return wrong()
+
+    const refresh = await newRefreshToken()
+    const begin = (new_hash: string | null) =>
+      beginSession(db).execute({
+        id: user.id,
+        hash: old,
+        new_hash,
+        email,
+        refresh_hash: refresh.hash,
+        user_agent: c.req.header('User-Agent')?.slice(0, 200) ?? null,
       })
-    const claims = { sub: user.id, email, iat: now(), exp: now() + lifetime }
-    return c.json(
-      {
-        access_token: await sign(claims, await keyOf(c.var.configuration), 'HS256'),
-        token_type: 'bearer' as const,
-      },
-      200
-    )
-  })
-  .use('/me', requireUser)
-  .get('/me', async (c) => {
-    const [user] = (await readMe(c)) as [User]
-    return c.json(user, 200)
+    const new_hash = await rehash(password, old, bcryptCost)
+    const [session] = await begin(new_hash).catch((error) => {
+      // The new hash is a favour: a login does not fail for it.
+      if (new_hash && postgresError(error)) return begin(null)
+      throw error
+    })
+    if (!session) return wrong()
+    setRefreshCookie(c, refresh.token)
+    const access_token = await newToken(c.var.configuration, {
+      id: user.id,
+      email,
+      sid: session.sid,
+    })
+    return c.json({ access_token, token_type: 'bearer' as const }, 200)
   })

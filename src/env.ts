@@ -13,6 +13,7 @@ type Assets = { fetch(request: Request): Promise<Response> }
 export type Bindings = {
   DATABASE_URL?: string
   JWT_SECRET?: string
+  JWT_SECRET_PREVIOUS?: string
   BCRYPT_COST?: string
   CORS_ORIGINS?: string
   AUTH_LIMIT?: RateLimit
@@ -49,14 +50,11 @@ const parseReply = (ok: boolean, body: string) => {
 /** The parts of a fetch Response that the driver reads. */
 type Reply = Pick<Response, 'ok' | 'status' | 'text' | 'json'>
 
-/**
- * The driver's fetch with what it lacks: a deadline that covers the body, and a check that every
- * row has a value for each column. No redirect is followed, for the request carries the password.
- */
-neonConfig.fetchFunction = async (url: string, init: RequestInit): Promise<Reply> => {
+const fetchInTime = async (url: string, init: RequestInit): Promise<Reply> => {
   const abort = new AbortController()
   const timer = setTimeout(() => abort.abort(), deadline)
   try {
+    // No redirect is followed, for the request carries the password.
     const response = await fetch(url, { ...init, redirect: 'manual', signal: abort.signal })
     const { ok, status } = response
     const body = await response.text()
@@ -64,6 +62,27 @@ neonConfig.fetchFunction = async (url: string, init: RequestInit): Promise<Reply
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Whether the SQL of a request, which is ours and has no values in it, writes nothing. */
+const isRead = ({ body }: RequestInit) =>
+  !/\b(insert|update|delete)\b/i.test(JSON.parse(String(body)).query)
+
+const isTimeout = (error: unknown) => error instanceof Error && error.name === 'AbortError'
+
+/**
+ * The driver's fetch with what it lacks: a deadline that covers the body, a check that every row
+ * has a value for each column, and one more try for a read whose connection failed or that was
+ * answered 5xx. A write may have happened, and is not tried again.
+ */
+neonConfig.fetchFunction = async (url: string, init: RequestInit): Promise<Reply> => {
+  try {
+    const reply = await fetchInTime(url, init)
+    if (reply.status < 500 || !isRead(init)) return reply
+  } catch (error) {
+    if (isTimeout(error) || !isRead(init)) throw error
+  }
+  return fetchInTime(url, init)
 }
 
 /**
@@ -126,6 +145,7 @@ const Configuration = z.pipe(
     .object({
       DATABASE_URL: databaseUrl,
       JWT_SECRET: jwtSecret,
+      JWT_SECRET_PREVIOUS: z.optional(jwtSecret),
       BCRYPT_COST: z._default(z.coerce.number(), 10),
       CORS_ORIGINS: z.pipe(z.pipe(z.optional(z.string()), z.transform(list)), corsOrigins),
     })
@@ -140,7 +160,8 @@ const Configuration = z.pipe(
     ),
   z.transform((env) => ({
     db: drizzle(neon(env.DATABASE_URL)),
-    jwtSecret: env.JWT_SECRET,
+    /** What tokens are signed with, and after it what they may have been signed with. */
+    jwtSecrets: [env.JWT_SECRET, env.JWT_SECRET_PREVIOUS ?? []].flat(),
     bcryptCost: env.BCRYPT_COST,
     corsOrigins: env.CORS_ORIGINS,
   }))

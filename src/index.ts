@@ -6,10 +6,13 @@ import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
+import account from './account.ts'
 import auth from './auth.ts'
-import { configurationOf, type Env } from './env.ts'
+import { cleanUp } from './cleanup.ts'
+import { type Bindings, configurationOf, type Env } from './env.ts'
 import { log } from './log.ts'
 import { notFound, onError, type Problem, problem, refusal } from './problem.ts'
+import session from './session.ts'
 import tasks from './tasks.ts'
 
 const noStore = createMiddleware(async (c, next) => {
@@ -73,6 +76,8 @@ const allowOrigins = cors({
   allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Idempotency-Key'],
   exposeHeaders: ['Link', 'Location', 'ETag', 'Retry-After', 'X-Request-Id'],
+  // For the refresh cookie.
+  credentials: true,
   maxAge: 600,
 })
 
@@ -83,7 +88,7 @@ const crossOrigin = createMiddleware<Env>((c, next) => {
   return next()
 })
 
-const app = new Hono<Env>().notFound(notFound).onError(onError)
+export const app = new Hono<Env>().notFound(notFound).onError(onError)
 
 const routes = app
   .use(
@@ -112,6 +117,8 @@ const routes = app
     return c.json({ status: 'ready' as const }, 200)
   })
   .route('/auth', auth)
+  .route('/auth', session)
+  .route('/auth', account)
   .route('/tasks', tasks)
 
 /** Every route of the service with all its replies, for the typed client. */
@@ -120,4 +127,11 @@ export type AppType = ApplyGlobalResponse<
   Record<400 | 401 | 413 | 415 | 429 | 500 | 503, { json: Problem }>
 >
 
-export default app
+export default {
+  fetch: app.fetch,
+  async scheduled(_event: unknown, env: Bindings) {
+    const configuration = configurationOf(env)
+    if ('fault' in configuration) throw new Error(configuration.fault)
+    await cleanUp(configuration.db)
+  },
+}

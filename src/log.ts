@@ -5,7 +5,7 @@ import { routePath } from 'hono/route'
 import { type Env, postgresError } from './env.ts'
 
 /** What a log may say of an error. No message of a driver's error: it quotes SQL and its values. */
-const reason = (error: unknown) => {
+export const reason = (error: unknown) => {
   if (error instanceof HTTPException) return { error: error.message }
   const cause = error instanceof DrizzleQueryError ? error.cause : error
   return {

@@ -23,6 +23,7 @@ export type Problem = z.infer<typeof Problem>
 export const titles = {
   400: 'Bad Request',
   401: 'Unauthorized',
+  403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
   409: 'Conflict',

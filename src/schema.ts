@@ -5,6 +5,7 @@ import {
   date,
   doublePrecision,
   index,
+  integer,
   pgEnum,
   pgTable,
   text,
@@ -29,6 +30,59 @@ export const users = pgTable(
       sql`${user.email} = lower(${user.email}) and char_length(${user.email}) <= 254`
     ),
     check('users_hashed_password_is_bcrypt', sql`${user.hashed_password} ~ '^[$]2[aby][$].{56}$'`),
+  ]
+)
+
+/** A login and what keeps it alive. It is over when the row is gone or expires_at is past. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: uuid().primaryKey().defaultRandom(),
+    user_id: uuid()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    user_agent: text(),
+    created_at: instant().notNull().defaultNow(),
+    last_used_at: instant().notNull().defaultNow(),
+    expires_at: instant().notNull(),
+  },
+  (session) => [
+    check('sessions_user_agent_length', sql`char_length(${session.user_agent}) <= 200`),
+    index('sessions_by_user').on(session.user_id),
+    index('sessions_by_expiry').on(session.expires_at),
+  ]
+)
+
+/** The refresh tokens of a session: the one that is good, and those spent, which betray a thief. */
+export const refreshTokens = pgTable(
+  'refresh_tokens',
+  {
+    hash: text().primaryKey(),
+    session_id: uuid()
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    spent_at: instant(),
+  },
+  (token) => [
+    check('refresh_tokens_hash_is_sha_256', sql`${token.hash} ~ '^[0-9a-f]{64}$'`),
+    index('refresh_tokens_by_session').on(token.session_id),
+    index('refresh_tokens_by_spending').on(token.spent_at),
+  ]
+)
+
+/** How often somebody guessed at a password, by the SHA-256 of the e-mail address, known or not. */
+export const guesses = pgTable(
+  'guesses',
+  {
+    email_hash: text().primaryKey(),
+    failures: integer().notNull().default(1),
+    since: instant().notNull().defaultNow(),
+    blocked_until: instant(),
+    admitted: boolean().notNull().default(true),
+  },
+  (guess) => [
+    check('guesses_email_hash_is_sha_256', sql`${guess.email_hash} ~ '^[0-9a-f]{64}$'`),
+    index('guesses_by_age').on(guess.since),
   ]
 )
 

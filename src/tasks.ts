@@ -1,7 +1,6 @@
 import { and, asc, desc, eq, isNull, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
-import { forUser, requireUser } from './auth.ts'
 import { type Env, postgresError } from './env.ts'
 import { problem, unprocessable, validate } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
@@ -16,6 +15,7 @@ import {
   TaskPatch,
 } from './task.ts'
 import { encodeCursor, keyOf, type Sort, sorts, TaskFilters, TaskQuery } from './task-query.ts'
+import { forUser, requireUser } from './user.ts'
 
 const columns = {
   id: tasks.id,
@@ -59,10 +59,13 @@ const selected = (me: SQL) =>
     )
   )
 
-const unfiltered = Object.fromEntries(Object.keys(TaskFilters.shape).map((name) => [name, null]))
+/** The values of all filters for a list without any. */
+export const unfiltered = Object.fromEntries(
+  Object.keys(TaskFilters.shape).map((name) => [name, null])
+)
 
 const listTasks = (sort: Sort) =>
-  forUser((db, me) => {
+  forUser(({ db, me }) => {
     const [direction, isAfter] = sort.startsWith('-') ? [desc, sql`<`] : [asc, sql`>`]
     const column = tasks[keyOf(sort)]
     const key = sortKeys[keyOf(sort)]
@@ -83,14 +86,14 @@ const listTasks = (sort: Sort) =>
       .limit(placeholder('limit'))
   })
 
-const lists = Object.fromEntries(sorts.map((sort) => [sort, listTasks(sort)])) as Record<
+export const lists = Object.fromEntries(sorts.map((sort) => [sort, listTasks(sort)])) as Record<
   Sort,
   ReturnType<typeof listTasks>
 >
 
 const deleteTasks = forUser(
-  (db, me) => db.delete(tasks).where(selected(me)).returning({ id: tasks.id }),
-  sql<[]>`'[]'::json`
+  ({ db, me }) => db.delete(tasks).where(selected(me)).returning({ id: tasks.id }),
+  { rows: sql<[]>`'[]'::json` }
 )
 
 /** The columns a client may write: of `input` where it has them, and else of the row `base`. */
@@ -106,7 +109,7 @@ const written = (base: SQL, input: SQL) => {
   }
 }
 
-const createTask = forUser((db, me, input) =>
+const createTask = forUser(({ db, me, input }) =>
   db
     .insert(tasks)
     .values({ user_id: me, ...written(sql`null::${tasks}`, input) })
@@ -118,9 +121,9 @@ const own = (me: SQL) => and(eq(tasks.user_id, me), eq(tasks.id, placeholder('id
 /** Moves with every write, also with two within one millisecond. */
 const updated_at = sql`greatest(now(), ${tasks.updated_at} + interval '1 millisecond')`
 
-const readTask = forUser((db, me) => db.select(columns).from(tasks).where(own(me)))
+const readTask = forUser(({ db, me }) => db.select(columns).from(tasks).where(own(me)))
 
-const writeTask = forUser((db, me, input) =>
+const writeTask = forUser(({ db, me, input }) =>
   db
     .update(tasks)
     .set({ ...written(sql`${tasks}`, input), updated_at })
@@ -128,7 +131,7 @@ const writeTask = forUser((db, me, input) =>
     .returning(columns)
 )
 
-const toggleTask = forUser((db, me) =>
+const toggleTask = forUser(({ db, me }) =>
   db
     .update(tasks)
     .set({
@@ -140,10 +143,12 @@ const toggleTask = forUser((db, me) =>
     .returning(columns)
 )
 
-const deleteTask = forUser((db, me) => db.delete(tasks).where(own(me)).returning({ id: tasks.id }))
+const deleteTask = forUser(({ db, me }) =>
+  db.delete(tasks).where(own(me)).returning({ id: tasks.id })
+)
 
 /** Gives each task its URL, on the origin that was asked. */
-const withUrl = (c: Context) => {
+export const withUrl = (c: Context) => {
   const { origin } = new URL(c.req.url)
   return (task: StoredTask): Task => ({ ...task, url: `${origin}/tasks/${task.id}` })
 }
@@ -153,7 +158,7 @@ const missing = (c: Context) => problem(c, 404, 'There is no such task.')
 export default new Hono<Env>()
   .use(
     requireUser,
-    rateLimit('TASKS_LIMIT', (c) => c.var.userId)
+    rateLimit('TASKS_LIMIT', (c) => c.var.claims.sub)
   )
   .use('/:id/*', async (c, next) => {
     if (!z.safeParse(Task.shape.id, c.req.param('id')).success) return missing(c)

@@ -6,7 +6,7 @@ import type * as z from 'zod/mini'
 import { parse } from 'zod/mini'
 import { User } from '../src/auth.ts'
 import type { Bindings } from '../src/env.ts'
-import app from '../src/index.ts'
+import { app } from '../src/index.ts'
 import { Problem } from '../src/problem.ts'
 import { Task } from '../src/task.ts'
 

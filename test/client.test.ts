@@ -2,7 +2,7 @@ import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createClient } from '../src/client.ts'
-import app from '../src/index.ts'
+import { app } from '../src/index.ts'
 import { isRemote, origin, password } from './api.ts'
 
 const network = fetch

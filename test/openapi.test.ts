@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import app from '../src/index.ts'
+import { app } from '../src/index.ts'
 import { openapi } from '../src/openapi.ts'
 import { send } from './api.ts'
 

@@ -1,0 +1,229 @@
+import { and, eq, gt, isNull, sql } from 'drizzle-orm'
+import { type Context, Hono } from 'hono'
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { createMiddleware } from 'hono/factory'
+import { encodeBase64Url } from 'hono/utils/encode'
+import * as z from 'zod/mini'
+import { type Env, prepared } from './env.ts'
+import { problem } from './problem.ts'
+import { refreshTokens, rfc3339, sessions, users } from './schema.ts'
+import { newToken } from './token.ts'
+import { challenge, forUser, requireUser } from './user.ts'
+
+export const Session = z
+  .strictObject({
+    id: z.uuid(),
+    created_at: z.iso.datetime({ precision: 3 }),
+    last_used_at: z.iso.datetime({ precision: 3 }),
+    expires_at: z.iso.datetime({ precision: 3 }),
+    user_agent: z.nullable(z.string().check(z.maxLength(200))),
+    current: z.boolean(),
+  })
+  .check(z.meta({ id: 'Session' }))
+export type Session = z.infer<typeof Session>
+
+const { placeholder } = sql
+
+/** A session lives so long from its last refresh, and so long from its start. */
+const days = 30
+export const expiry = sql.raw(`now() + interval '${days} days'`)
+const limit = sql`interval '180 days'`
+
+/** How long a spent refresh token is taken for a second tab or a lost reply, and not for theft. */
+const grace = sql`interval '10 seconds'`
+
+const sha256 = async (text: string): Promise<string> => {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** A new refresh token: 256 random bits, of which the database is given the hash alone. */
+export const newRefreshToken = async () => {
+  const token = encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)).buffer).replace(/=/g, '')
+  return { token, hash: await sha256(token) }
+}
+
+const cookie = 'refresh'
+
+export const setRefreshCookie = (c: Context, token: string) =>
+  setCookie(c, cookie, token, {
+    prefix: 'host',
+    httpOnly: true,
+    secure: true,
+    sameSite: 'Strict',
+    path: '/',
+    maxAge: days * 24 * 60 * 60,
+  })
+
+export const clearRefreshCookie = (c: Context) =>
+  deleteCookie(c, cookie, {
+    prefix: 'host',
+    httpOnly: true,
+    secure: true,
+    sameSite: 'Strict',
+    path: '/',
+  })
+
+/**
+ * A cookie comes along with whatever a browser sends here: only a page of ours, or of an origin
+ * that is let in, may spend it.
+ */
+const sameSite = createMiddleware<Env>(async (c, next) => {
+  const origin = c.req.header('Origin') ?? ''
+  const isOurs =
+    /^(same-origin|none)$/.test(c.req.header('Sec-Fetch-Site') ?? '') ||
+    [new URL(c.req.url).origin, ...c.var.configuration.corsOrigins].includes(origin)
+  if (!isOurs)
+    return problem(c, 403, 'A refresh must come from our own origin, or from one that is let in.')
+  await next()
+})
+
+/**
+ * Claims a refresh token for the one request that comes first, puts another in its place, and ends
+ * the session when the token was spent long enough ago.
+ */
+const refresh = prepared((db) => {
+  const token = db.$with('token').as(
+    db
+      .select({
+        session_id: refreshTokens.session_id,
+        user_id: sessions.user_id,
+        is_stolen: sql<boolean>`coalesce(${refreshTokens.spent_at} < now() - ${grace}, false)`.as(
+          'is_stolen'
+        ),
+      })
+      .from(refreshTokens)
+      .innerJoin(sessions, eq(sessions.id, refreshTokens.session_id))
+      .where(and(eq(refreshTokens.hash, placeholder('hash')), gt(sessions.expires_at, sql`now()`)))
+  )
+  const session = sql`(select session_id from ${token})`
+  const claimed = db.$with('claimed').as(
+    db
+      .update(refreshTokens)
+      .set({ spent_at: sql`now()` })
+      .where(
+        and(
+          eq(refreshTokens.hash, placeholder('hash')),
+          eq(refreshTokens.session_id, session),
+          isNull(refreshTokens.spent_at)
+        )
+      )
+      .returning({ session_id: refreshTokens.session_id })
+  )
+  const renewed = db.$with('renewed').as(
+    db
+      .insert(refreshTokens)
+      .select(
+        db
+          .select({
+            hash: sql<string>`${placeholder('new_hash')}`.as('hash'),
+            session_id: claimed.session_id,
+            spent_at: sql<Date | null>`null::timestamptz`.as('spent_at'),
+          })
+          .from(claimed)
+      )
+      .returning({ hash: refreshTokens.hash })
+  )
+  const used = db.$with('used').as(
+    db
+      .update(sessions)
+      .set({
+        last_used_at: sql`now()`,
+        expires_at: sql`least(${expiry}, ${sessions.created_at} + ${limit})`,
+      })
+      .where(eq(sessions.id, sql`(select session_id from ${claimed})`))
+      .returning({ id: sessions.id })
+  )
+  const ended = db.$with('ended').as(
+    db
+      .delete(sessions)
+      .where(eq(sessions.id, sql`(select session_id from ${token} where is_stolen)`))
+      .returning({ id: sessions.id })
+  )
+  return db
+    .with(token, claimed, renewed, used, ended)
+    .select({
+      id: users.id,
+      email: users.email,
+      sid: token.session_id,
+      is_stolen: token.is_stolen,
+      is_claimed: sql<boolean>`exists (select 1 from ${claimed})`,
+    })
+    .from(token)
+    .innerJoin(users, eq(users.id, token.user_id))
+    .prepare('refresh')
+})
+
+const columns = {
+  id: sessions.id,
+  created_at: rfc3339(sessions.created_at).as('created_at'),
+  last_used_at: rfc3339(sessions.last_used_at).as('last_used_at'),
+  expires_at: rfc3339(sessions.expires_at).as('expires_at'),
+  user_agent: sessions.user_agent,
+}
+
+export const listSessions = forUser(({ db, me, session }) =>
+  db
+    .select({
+      ...columns,
+      current: sql<boolean>`coalesce(${sessions.id} = ${session}, false)`.as('current'),
+    })
+    .from(sessions)
+    .where(and(eq(sessions.user_id, me), gt(sessions.expires_at, sql`now()`)))
+    .orderBy(sessions.created_at, sessions.id)
+)
+
+const endSessions = forUser(({ db, me }) =>
+  db.delete(sessions).where(eq(sessions.user_id, me)).returning({ id: sessions.id })
+)
+
+const endSession = forUser(({ db, me }) =>
+  db
+    .delete(sessions)
+    .where(
+      and(
+        eq(sessions.user_id, me),
+        eq(sessions.id, placeholder('id')),
+        gt(sessions.expires_at, sql`now()`)
+      )
+    )
+    .returning({ id: sessions.id })
+)
+
+export default new Hono<Env>()
+  .post('/refresh', sameSite, async (c) => {
+    const token = getCookie(c, cookie, 'host')
+    const { token: newOne, hash: new_hash } = await newRefreshToken()
+    const [session] = token
+      ? await refresh(c.var.configuration.db).execute({ hash: await sha256(token), new_hash })
+      : []
+    if (!session || session.is_stolen) {
+      clearRefreshCookie(c)
+      return problem(c, 401, 'The session is over. POST /auth/login begins another.', {
+        headers: challenge(c),
+      })
+    }
+    if (session.is_claimed) setRefreshCookie(c, newOne)
+    return c.json(
+      { access_token: await newToken(c.var.configuration, session), token_type: 'bearer' as const },
+      200
+    )
+  })
+  .use('/logout', requireUser)
+  .post('/logout', async (c) => {
+    await endSession(c, { id: c.var.claims.sid ?? null })
+    clearRefreshCookie(c)
+    return c.body(null, 204)
+  })
+  .use('/sessions/*', requireUser)
+  .get('/sessions', async (c) => c.json(await listSessions(c), 200))
+  .delete('/sessions', async (c) => {
+    await endSessions(c)
+    clearRefreshCookie(c)
+    return c.body(null, 204)
+  })
+  .delete('/sessions/:id', async (c) => {
+    const id = c.req.param('id')
+    const [ended] = z.safeParse(Session.shape.id, id).success ? await endSession(c, { id }) : []
+    return ended ? c.body(null, 204) : problem(c, 404, 'There is no such session.')
+  })
