@@ -96,7 +96,10 @@ async function* exported(c: Context<UserEnv>, user: User) {
       after_id: last.id,
       limit: pageSize,
     })
-    const text = page.map(withUrl(c)).map((task) => JSON.stringify(task)).join()
+    const text = page
+      .map(withUrl(c))
+      .map((task) => JSON.stringify(task))
+      .join()
     yield last.id && text ? `,${text}` : text
     if (page.length < pageSize) break
     last = page.at(-1) ?? last

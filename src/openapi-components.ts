@@ -1,6 +1,8 @@
 import * as z from 'zod/mini'
+import { PasswordChange } from './account.ts'
 import { Credentials, Token, User } from './auth.ts'
 import { Problem, titles } from './problem.ts'
+import { Session } from './session.ts'
 import { Completion, NewTask, Task, TaskPatch } from './task.ts'
 import { TaskQuery } from './task-query.ts'
 
@@ -82,7 +84,18 @@ const toJSONSchema = (schema: z.ZodMiniType) =>
 
 const fieldsOf = (schema: JSONSchema) => Object.entries((schema.properties ?? {}) as Fields)
 
-const schemas = { Credentials, User, Token, Task, NewTask, TaskPatch, Completion, Problem }
+const schemas = {
+  Credentials,
+  PasswordChange,
+  Session,
+  User,
+  Token,
+  Task,
+  NewTask,
+  TaskPatch,
+  Completion,
+  Problem,
+}
 
 const component = (name: string, schema: z.ZodMiniType) => {
   const definition = toJSONSchema(schema).$defs?.[name]
@@ -133,6 +146,11 @@ const headers = {
     description: 'The next page, `<URL>; rel="next"` (RFC 8288). The last page has none.',
     schema: { type: 'string' },
   },
+  'Set-Cookie': {
+    description: '`__Host-refresh`, for `POST /auth/refresh` alone; empty where a session ends.',
+    schema: { type: 'string' },
+  },
+  'Content-Disposition': { description: 'A name for the file.', schema: { type: 'string' } },
   'Retry-After': { description: 'Seconds to wait.', schema: { type: 'integer', minimum: 1 } },
   'WWW-Authenticate': {
     description: '`Bearer`, and the error when a token was sent (RFC 6750).',
@@ -240,5 +258,34 @@ export const components = {
       bearerFormat: 'JWT',
       description: 'The `access_token` of `POST /auth/login`.',
     },
+    refresh: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: '__Host-refresh',
+      description:
+        'Comes with a login, for `POST /auth/refresh` alone, and is spent by it. A browser sends it by itself.',
+    },
   },
+}
+
+export type Operation = {
+  operationId: string
+  summary: string
+  description?: string
+  tags: ['Auth' | 'Tasks' | 'Service']
+  security?: [{ bearer: [] }] | [{ refresh: [] }]
+  parameters?: object[]
+  requestBody?: object
+  responses: Record<number, object>
+}
+export type Path = { parameters?: object[] } & {
+  [method in 'get' | 'put' | 'post' | 'delete' | 'patch']?: Operation
+}
+
+export const security: [{ bearer: [] }] = [{ bearer: [] }]
+export const id = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  schema: { type: 'string', format: 'uuid' },
 }
