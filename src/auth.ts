@@ -189,7 +189,8 @@ export default new Hono<Env>()
         new_hash,
         email,
         refresh_hash: refresh.hash,
-        user_agent: c.req.header('User-Agent')?.slice(0, 200) ?? null,
+        // Cut where it may be half a character, which Postgres would not take.
+        user_agent: c.req.header('User-Agent')?.slice(0, 200).toWellFormed() ?? null,
       })
     const new_hash = await rehash(password, old, bcryptCost)
     const [session] = await begin(new_hash).catch((error) => {
