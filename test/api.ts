@@ -4,7 +4,7 @@ import { neon } from '@neondatabase/serverless'
 import { expect } from 'vitest'
 import type * as z from 'zod/mini'
 import { parse } from 'zod/mini'
-import { User } from '../src/auth.ts'
+import { Token, User } from '../src/auth.ts'
 import type { Bindings } from '../src/env.ts'
 import { app } from '../src/index.ts'
 import { Problem } from '../src/problem.ts'
@@ -108,17 +108,34 @@ export const pointers = async (response: Response | Promise<Response>) =>
 
 export const password = 'correct horse battery'
 
+/** The cookie of a reply as a request gives it back, without what is only for the browser. */
+export const cookieOf = (response: Response) =>
+  response.headers.get('Set-Cookie')?.split(';')[0] ?? ''
+
+/** A login of a user: its access token, and the cookie that refreshes it. */
+export const logIn = async (email: string, options: Options & { password?: string } = {}) => {
+  const json = { email, password: options.password ?? password }
+  const response = await send('POST', '/auth/login', { ...options, json })
+  const { access_token: token } = await read(response, 200, Token)
+  return { token, cookie: cookieOf(response) }
+}
+
+/** A refresh with this cookie, from a page of our own unless the headers say otherwise. */
+export const refresh = (
+  cookie: string,
+  headers: Record<string, string> = { 'Sec-Fetch-Site': 'same-origin' }
+) => send('POST', '/auth/refresh', { headers: { Cookie: cookie, ...headers } })
+
 /** A user of this test's own, signed up and logged in. */
 export const newUser = async () => {
   const email = `${crypto.randomUUID()}@example.com`
-  const json = { email, password }
-  const { id } = await read(send('POST', '/auth/signup', { json }), 201, User)
-  const login = await send('POST', '/auth/login', { json })
-  const { access_token: token } = (await login.json()) as { access_token: string }
+  const { id } = await read(send('POST', '/auth/signup', { json: { email, password } }), 201, User)
+  const { token, cookie } = await logIn(email)
   return {
     id,
     email,
     token,
+    cookie,
     send: (method: string, path: string, options?: Options) =>
       send(method, path, { token, ...options }),
     /** Creates a task and gives it as the reply has it. */
