@@ -152,6 +152,14 @@ const beginSession = prepared((db) => {
     .prepare('begin_session')
 })
 
+const readHash = prepared((db) =>
+  db
+    .select({ hash: users.hashed_password })
+    .from(users)
+    .where(eq(users.id, placeholder('id')))
+    .prepare('read_hash')
+)
+
 /** Stands in for the hash of a user who does not exist, so that a wrong e-mail costs the same. */
 const noHash = (cost: number) =>
   `$2b$${String(cost).padStart(2, '0')}$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234`
@@ -182,10 +190,10 @@ export default new Hono<Env>()
     if (!user.id || !matches) return wrong()
 
     const refresh = await newRefreshToken()
-    const begin = (new_hash: string | null) =>
+    const begin = (hash: string, new_hash: string | null) =>
       beginSession(db).execute({
         id: user.id,
-        hash: old,
+        hash,
         new_hash,
         email,
         refresh_hash: refresh.hash,
@@ -193,11 +201,16 @@ export default new Hono<Env>()
         user_agent: c.req.header('User-Agent')?.slice(0, 200).toWellFormed() ?? null,
       })
     const new_hash = await rehash(password, old, bcryptCost)
-    const [session] = await begin(new_hash).catch((error) => {
+    let [session] = await begin(old, new_hash).catch((error) => {
       // The new hash is a favour: a login does not fail for it.
-      if (new_hash && postgresError(error)) return begin(null)
+      if (new_hash && postgresError(error)) return begin(old, null)
       throw error
     })
+    if (!session) {
+      // Another login may have replaced the hash while this one checked it.
+      const [now] = await readHash(db).execute({ id: user.id })
+      if (now && (await compare(password, now.hash))) [session] = await begin(now.hash, null)
+    }
     if (!session) return wrong()
     setRefreshCookie(c, refresh.token)
     const access_token = await newToken(c.var.configuration, {
