@@ -3,11 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { isRemote, newUser, password, problem, sendWith, sql } from './api.ts'
 import { claims, forge } from './tokens.ts'
 
-/** The API behind a proxy that fails as `fault` says for so many requests, and counts them all. */
-const throughProxy = (fault = '', times = 0) => {
+/**
+ * The API behind a proxy that fails as `fault` says for so many requests, after so many that pass,
+ * and counts them all.
+ */
+const throughProxy = (fault = '', times = 0, after = 0) => {
   const label = crypto.randomUUID()
   const url = new URL(env.PROXY_URL)
-  url.searchParams.set('application_name', `${label}.${fault}.${times}`)
+  url.searchParams.set('application_name', `${label}.${fault}.${times}.${after}`)
   return {
     send: sendWith({ DATABASE_URL: url.href }),
     requests: async () =>
@@ -22,10 +25,11 @@ describe.runIf(!isRemote)('the requests to Neon', () => {
     [201, 'POST', '/auth/signup', 1, { email, password }],
     [409, 'POST', '/auth/signup', 1, { email, password }],
     [422, 'POST', '/auth/signup', 0, { email }],
-    [200, 'POST', '/auth/login', 1, { email, password }],
+    [200, 'POST', '/auth/login', 2, { email, password }],
     [401, 'POST', '/auth/login', 1, { email, password: 'wrong password' }],
     [401, 'POST', '/auth/login', 1, { email: `not.${email}`, password }],
     [422, 'POST', '/auth/login', 0, { email: 'ada', password }],
+    [403, 'POST', '/auth/refresh', 0],
     [200, 'GET', '/health', 0],
     [302, 'GET', '/', 0],
     [404, 'GET', '/nowhere', 0],
@@ -39,6 +43,17 @@ describe.runIf(!isRemote)('the requests to Neon', () => {
   const withToken: [number, string, string, number, unknown?][] = [
     [200, 'GET', '/auth/me', 1],
     [405, 'POST', '/auth/me', 0],
+    // The user, the sessions, and a page of tasks.
+    [200, 'GET', '/auth/me/export', 3],
+    [204, 'DELETE', '/auth/me', 1],
+    [204, 'PUT', '/auth/password', 2, { current_password: password, new_password: 'another one' }],
+    [403, 'PUT', '/auth/password', 1, { current_password: 'wrong one', new_password: password }],
+    [422, 'PUT', '/auth/password', 0, { current_password: password }],
+    [204, 'POST', '/auth/logout', 1],
+    [200, 'GET', '/auth/sessions', 1],
+    [204, 'DELETE', '/auth/sessions', 1],
+    [404, 'DELETE', `/auth/sessions/${id}`, 1],
+    [404, 'DELETE', '/auth/sessions/x', 0],
     [200, 'GET', '/tasks', 1],
     [200, 'GET', '/tasks?sort=-title&limit=3&completed=true&tag=a&search=b&due_from=2026-01-01', 1],
     [422, 'GET', '/tasks?limit=0', 0],
@@ -66,7 +81,33 @@ describe.runIf(!isRemote)('the requests to Neon', () => {
     const { token } = user
     const response = await send(method, path.replace(':id', task.id), { json, token })
     expect(response.status).toBe(status)
+    // What is streamed asks for more as it is read.
+    await response.text()
     expect(await requests()).toBe(count)
+  })
+
+  test('a refresh takes one, and none without a cookie', async () => {
+    const { cookie } = await newUser()
+    const { send, requests } = throughProxy()
+    const headers = { 'Sec-Fetch-Site': 'same-origin' }
+    await problem(send('POST', '/auth/refresh', { headers }), 401)
+    expect(await requests()).toBe(0)
+    for (const count of [1, 2]) {
+      const response = await send('POST', '/auth/refresh', {
+        headers: { ...headers, Cookie: cookie },
+      })
+      expect(response.status).toBe(200)
+      expect(await requests()).toBe(count)
+    }
+  })
+
+  test('a login that comes too early takes one', async () => {
+    const json = { email: `${crypto.randomUUID()}@example.com`, password }
+    await sql`insert into guesses (email_hash, failures, blocked_until) values
+      (encode(sha256(convert_to(${json.email}, 'UTF8')), 'hex'), 10, now() + interval '1 minute')`
+    const { send, requests } = throughProxy()
+    await problem(send('POST', '/auth/login', { json }), 429)
+    expect(await requests()).toBe(1)
   })
 
   test('a refused token makes none, and one of a user who is gone makes one', async () => {
@@ -101,6 +142,9 @@ describe.runIf(!isRemote)('a database in trouble', () => {
     'no-columns',
     'no-values',
   ]
+  /** Whether a read is tried once more: not after a timeout, nor an answer that makes no sense. */
+  const isTriedAgain = (fault: string) =>
+    ['refuse', 'cut', 'error-500', 'error-502'].includes(fault)
 
   test.concurrent.each(faults)(
     'that answers with %s is a 503, and the next request works',
@@ -111,25 +155,87 @@ describe.runIf(!isRemote)('a database in trouble', () => {
         ['GET', '/tasks'],
         ['GET', `/tasks/${task.id}`],
         ['GET', '/auth/me'],
+        ['GET', '/auth/me/export'],
+        ['GET', '/auth/sessions'],
         ['POST', '/tasks', { title: 'New' }],
         ['PATCH', `/tasks/${task.id}`, { title: 'After' }],
+        ['DELETE', `/auth/sessions/${crypto.randomUUID()}`],
+        ['POST', '/auth/refresh'],
         ['POST', '/auth/login', { email: user.email, password }],
         ['POST', '/auth/signup', { email: `${crypto.randomUUID()}@example.com`, password }],
       ]
+      const headers = { Cookie: user.cookie, 'Sec-Fetch-Site': 'same-origin' }
       await Promise.all(
         operations.map(async ([method, path, json]) => {
-          const { send } = throughProxy(fault, 1)
+          const tries = method === 'GET' && isTriedAgain(fault) ? 2 : 1
+          const { send, requests } = throughProxy(fault, tries)
           const start = Date.now()
-          const response = await send(method, path, { json, token: user.token })
+          const response = await send(method, path, { json, token: user.token, headers })
           expect(Date.now() - start).toBeLessThan(10_000)
           expect(Number(response.headers.get('Retry-After'))).toBeGreaterThan(0)
+          expect(response.headers.get('Set-Cookie')).toBeNull()
           const { detail } = await problem(response, 503)
           expect(detail).not.toMatch(/select|insert|postgres|127\.0\.0\.1|html|boom/i)
-          expect((await send(method, path, { json, token: user.token })).status).toBeLessThan(410)
+          expect({ method, path, requests: await requests() }).toEqual({
+            method,
+            path,
+            requests: tries,
+          })
+          const next = await send(method, path, { json, token: user.token, headers })
+          expect(next.status).toBeLessThan(410)
+          expect(next.status).not.toBe(401)
         })
       )
     }
   )
+
+  test.each(faults.filter(isTriedAgain))(
+    'for a moment, with %s, is not seen by a read, and a write is not tried again',
+    async (fault) => {
+      const user = await newUser()
+      for (const path of ['/tasks', '/auth/me', '/auth/sessions']) {
+        const { send, requests } = throughProxy(fault, 1)
+        expect((await send('GET', path, { token: user.token })).status).toBe(200)
+        expect(await requests()).toBe(2)
+      }
+      const { send, requests } = throughProxy(fault, 1)
+      await problem(send('POST', '/tasks', { token: user.token, json: { title: 'x' } }), 503)
+      expect(await requests()).toBe(1)
+      const held = (await (await user.send('GET', '/tasks')).json()) as unknown[]
+      // Only where the line was cut afterwards has it happened, and then once.
+      expect(held).toHaveLength(fault === 'cut' ? 1 : 0)
+    }
+  )
+
+  test.each(['cut', 'hang', 'html', 'no-values'])(
+    'between the two requests of a login, with %s, lets nobody in',
+    async (fault) => {
+      const { email } = await newUser()
+      const { send, requests } = throughProxy(fault, 1, 1)
+      const json = { email, password }
+      const response = await send('POST', '/auth/login', { json })
+      expect(response.headers.get('Set-Cookie')).toBeNull()
+      await problem(response, 503)
+      expect(await requests()).toBe(2)
+      expect((await send('POST', '/auth/login', { json })).status).toBe(200)
+    }
+  )
+
+  test('that loses the reply to a refresh throws nobody out', async () => {
+    const { cookie } = await newUser()
+    const { send } = throughProxy('cut', 1)
+    const headers = { Cookie: cookie, 'Sec-Fetch-Site': 'same-origin' }
+    await problem(send('POST', '/auth/refresh', { headers }), 503)
+    expect((await send('POST', '/auth/refresh', { headers })).status).toBe(200)
+  })
+
+  test('in the middle of an export cuts it off, so that it is not taken for all', async () => {
+    const { token } = await newUser()
+    const { send } = throughProxy('refuse', 2, 2)
+    const response = await send('GET', '/auth/me/export', { token })
+    expect(response.status).toBe(200)
+    await expect(response.text()).rejects.toThrow()
+  })
 
   test('is a 503 of /health/ready within 3 seconds, and not one of /health', async () => {
     const { send } = throughProxy('hang', 1)

@@ -30,7 +30,8 @@ const faults: Record<string, (response: ServerResponse, pass: () => Promise<Resp
 
 /**
  * A proxy in front of Neon that counts, and fails on demand. What it does is told by the
- * application_name of the connection string, `<label>.<fault>.<times>`: tests stay independent.
+ * application_name of the connection string, `<label>.<fault>.<times>.<after>`, so many times after
+ * so many requests that pass: tests stay independent.
  * GET /requests/<label> gives the number of requests so far.
  */
 export const startProxy = async (databaseUrl: string) => {
@@ -48,13 +49,14 @@ export const startProxy = async (databaseUrl: string) => {
     const name = new URL(headers['neon-connection-string'] ?? '').searchParams.get(
       'application_name'
     )
-    const [label = '', fault = '', times = '0'] = name?.split('.') ?? []
+    const [label = '', fault = '', times = '0', after = '0'] = name?.split('.') ?? []
     const count = (requests.get(label) ?? 0) + 1
     requests.set(label, count)
     const pass = () =>
       fetch(`http://${host}/sql`, { method: 'POST', headers, body: Buffer.concat(chunks) })
     const fail = faults[fault]
-    if (fail && count <= Number(times)) return fail(response, pass)
+    if (fail && count > Number(after) && count <= Number(after) + Number(times))
+      return fail(response, pass)
     const reply = await pass()
     response.writeHead(reply.status, { 'Content-Type': 'application/json' })
     response.end(Buffer.from(await reply.arrayBuffer()))
