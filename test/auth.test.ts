@@ -151,9 +151,13 @@ describe('POST /auth/login', () => {
 
   test('gives an HS256 token for seven days, of the user', async () => {
     const { id, email, token } = await newUser()
-    expect(decode(token).header).toEqual({ alg: 'HS256', typ: 'JWT' })
+    expect(decode(token).header).toEqual({
+      alg: 'HS256',
+      typ: 'JWT',
+      kid: expect.stringMatching(/^[\w-]{8}$/),
+    })
     const payload = await verify(token, env.JWT_SECRET, 'HS256')
-    expect(Object.keys(payload).sort()).toEqual(['email', 'exp', 'iat', 'sub'])
+    expect(Object.keys(payload).sort()).toEqual(['email', 'exp', 'iat', 'sid', 'sub'])
     expect(payload).toMatchObject({ sub: id, email })
     expect(Number(payload.exp) - Number(payload.iat)).toBe(week)
     expect(Math.abs(Number(payload.iat) - now())).toBeLessThan(60)
