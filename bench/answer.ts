@@ -8,7 +8,7 @@ export const answer = async (worker: Worker, operation: Operation): Promise<stri
   const { method, path, body } = operation
   const response = await fetch(worker.url + path, {
     method,
-    headers: operation.headers,
+    headers: { ...operation.headers, ...(operation.cookie && { Cookie: operation.cookie() }) },
     ...(body !== undefined && { body }),
   })
   return [

@@ -14,11 +14,11 @@ export type Statement = {
 type Bindings = {
   DATABASE_URL: string
   JWT_SECRET: string
-  /** By operation, in JSON. */
+  /** Those of each operation, in JSON. */
   STATEMENTS: string
 }
 
-type Values = { user_id?: string; id?: string; email?: string; input?: string }
+type Values = { [Name in 'user_id' | 'id' | 'email' | 'input' | 'hash' | 'new_hash']?: string }
 type Task = { id: string; due_date: string | null; url?: string }
 
 const utf8 = new TextEncoder()
@@ -34,7 +34,7 @@ const open = async (env: Bindings) => ({
     false,
     ['sign', 'verify']
   ),
-  statements: JSON.parse(env.STATEMENTS) as Record<string, Statement>,
+  statements: JSON.parse(env.STATEMENTS) as Record<string, Statement[]>,
   endpoint: `http://${new URL(env.DATABASE_URL).host}/sql`,
   headers: {
     'Neon-Connection-String': env.DATABASE_URL,
@@ -45,8 +45,14 @@ const open = async (env: Bindings) => ({
 type Isolate = Awaited<ReturnType<typeof open>>
 let isolate: Isolate | undefined
 
-const query = async ({ statements, endpoint, headers }: Isolate, name: string, values: Values) => {
-  const { query, params: given, slots } = statements[name] as Statement
+const query = async (
+  { statements, endpoint, headers }: Isolate,
+  name: string,
+  values: Values,
+  index = 0
+) => {
+  const all = statements[name] as Statement[]
+  const { query, params: given, slots } = all[index] as Statement
   const params = [...given]
   for (const { index, name } of slots) params[index] = values[name as keyof Values]
   const reply = await fetch(endpoint, {
@@ -55,7 +61,7 @@ const query = async ({ statements, endpoint, headers }: Isolate, name: string, v
     body: JSON.stringify({ query, params }),
   })
   if (!reply.ok) throw new Error(`Neon answered ${reply.status}`)
-  const { rows } = (await reply.json()) as { rows: [string, string, string][] }
+  const { rows } = (await reply.json()) as { rows: string[][] }
   return rows[0]
 }
 
@@ -97,23 +103,49 @@ const unauthorized = () =>
     'WWW-Authenticate': 'Bearer realm="tasks", error="invalid_token"',
   })
 
+const token = async ({ key }: Isolate, sub: string, email: string, sid: string) => {
+  const iat = Math.floor(Date.now() / 1000)
+  const header = base64url('{"alg":"HS256","typ":"JWT","kid":"12345678"}')
+  const claims = base64url(JSON.stringify({ sub, email, sid, iat, exp: iat + lifetime }))
+  const signature = await crypto.subtle.sign('HMAC', key, utf8.encode(`${header}.${claims}`))
+  return `${header}.${claims}.${base64url(String.fromCharCode(...new Uint8Array(signature)))}`
+}
+
+const sha256 = async (text: string) => {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(text)))
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+const newRefreshToken = async () => {
+  const token = base64url(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))
+  return { token, new_hash: await sha256(token) }
+}
+
+const tokens = (access_token: string, refreshToken: string) =>
+  new Response(JSON.stringify({ access_token, token_type: 'bearer' }), {
+    headers: {
+      ...json,
+      'Set-Cookie': `__Host-refresh=${refreshToken}; Max-Age=2592000; Path=/; HttpOnly; Secure; SameSite=Strict`,
+    },
+  })
+
 const login = async (isolate: Isolate, request: Request) => {
   const { email, password } = (await request.json()) as Record<'email' | 'password', string>
-  const [sub, , hash] = (await query(isolate, 'login', { email })) ?? []
-  if (!hash || !(await compare(password, hash)))
+  const [admitted, , id, hash] = (await query(isolate, 'login', { email })) ?? []
+  if (admitted !== 't' || !id || !hash || !(await compare(password, hash)))
     return problem(401, 'Unauthorized', 'The e-mail address or the password is wrong.')
-  const iat = Math.floor(Date.now() / 1000)
-  const header = base64url('{"alg":"HS256","typ":"JWT"}')
-  const claims = base64url(JSON.stringify({ sub, email, iat, exp: iat + lifetime }))
-  const signature = await crypto.subtle.sign(
-    'HMAC',
-    isolate.key,
-    utf8.encode(`${header}.${claims}`)
-  )
-  const token = `${header}.${claims}.${base64url(String.fromCharCode(...new Uint8Array(signature)))}`
-  return new Response(JSON.stringify({ access_token: token, token_type: 'bearer' }), {
-    headers: json,
-  })
+  const { token: refreshToken, new_hash } = await newRefreshToken()
+  const [sid = ''] = (await query(isolate, 'login', { email, user_id: id, new_hash }, 1)) ?? []
+  return tokens(await token(isolate, id, email, sid), refreshToken)
+}
+
+const refresh = async (isolate: Isolate, request: Request) => {
+  const [, spent = ''] = /__Host-refresh=([^;]+)/.exec(request.headers.get('Cookie') ?? '') ?? []
+  const { token: refreshToken, new_hash } = await newRefreshToken()
+  const [id, email, sid] =
+    (await query(isolate, 'refresh', { hash: await sha256(spent), new_hash })) ?? []
+  if (!id || !email || !sid) return unauthorized()
+  return tokens(await token(isolate, id, email, sid), refreshToken)
 }
 
 const list = (url: URL, rows: Task[]) => {
@@ -162,10 +194,20 @@ const answer = async (request: Request, env: Bindings) => {
   const { method } = request
   const url = new URL(request.url)
   if (url.pathname === '/auth/login') return login(isolate, request)
+  if (url.pathname === '/auth/refresh') return refresh(isolate, request)
   const user_id = await authenticate(isolate, request)
   if (!user_id) return unauthorized()
   const id = url.pathname.slice('/tasks/'.length)
-  const name = method === 'POST' ? 'create' : method === 'PATCH' ? 'patch' : id ? 'read' : 'list'
+  const isMe = url.pathname === '/auth/me'
+  const name = isMe
+    ? 'me'
+    : method === 'POST'
+      ? 'create'
+      : method === 'PATCH'
+        ? 'patch'
+        : id
+          ? 'read'
+          : 'list'
   const values: Values = { user_id, id }
   if (request.body) {
     const input = await (name === 'create' ? newTask : taskPatch)(request)
@@ -174,6 +216,7 @@ const answer = async (request: Request, env: Bindings) => {
   }
   const [me, rows] = (await query(isolate, name, values)) ?? []
   if (me !== user_id || !rows) return unauthorized()
+  if (isMe) return new Response(JSON.stringify(JSON.parse(rows)[0]), { headers: json })
   const tasks: Task[] = JSON.parse(rows)
   return name === 'list' ? list(url, tasks) : one(url, tasks, name === 'create' ? 201 : 200)
 }

@@ -11,7 +11,7 @@ const turnSeconds = 2
 
 const fire = async (
   worker: Worker,
-  { method, path, headers, body, status }: Operation,
+  { method, path, headers, cookie, body, status }: Operation,
   amount: number
 ): Promise<Turn> => {
   const times: number[] = []
@@ -23,6 +23,16 @@ const fire = async (
     method,
     headers,
     ...(body !== undefined && { body }),
+    ...(cookie && {
+      requests: [
+        {
+          setupRequest: (request: { headers: object }) => ({
+            ...request,
+            headers: { ...request.headers, Cookie: cookie() },
+          }),
+        },
+      ],
+    }),
     connections,
     // Not a time: the requests that its end cuts off would have cost and not be counted.
     amount,

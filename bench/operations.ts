@@ -1,3 +1,4 @@
+import { nextRefreshCookie } from './refresh.ts'
 import { newTask, type User } from './user.ts'
 
 /** A request, and what it is to be answered with. */
@@ -6,6 +7,8 @@ export type Operation = {
   method: string
   path: string
   headers: Record<string, string>
+  /** A cookie that is good for one request: another for each. */
+  cookie?: () => string
   body?: string
   status: number
   /** How often it may ask Neon. */
@@ -65,6 +68,23 @@ export const operations = (reader: User, writer: User): Operation[] => {
       path: '/auth/login',
       headers: json,
       body: JSON.stringify({ email, password }),
+      status: 200,
+      neon: 2,
+    },
+    {
+      name: 'refresh',
+      method: 'POST',
+      path: '/auth/refresh',
+      headers: { 'Sec-Fetch-Site': 'same-origin' },
+      cookie: nextRefreshCookie,
+      status: 200,
+      neon: 1,
+    },
+    {
+      name: 'me',
+      method: 'GET',
+      path: '/auth/me',
+      headers: read,
       status: 200,
       neon: 1,
     },

@@ -86,6 +86,14 @@ const limit = bodyLimit({
   },
 })
 
+const isJson = (contentType: string) => {
+  const [type = '', ...parameters] = contentType.toLowerCase().split(';')
+  const charset = parameters.find((parameter) => parameter.trim().startsWith('charset='))
+  return (
+    type.trim() === 'application/json' && /^(\s*charset=(utf-8|"utf-8")\s*)?$/.test(charset ?? '')
+  )
+}
+
 /**
  * The length of the body, which the validator then reads from hono's cache. Strict where hono would
  * replace what is not UTF-8 and pass over another media type.
@@ -93,8 +101,7 @@ const limit = bodyLimit({
 const checkBody = async (c: Context): Promise<number> => {
   await limit(c, async () => {})
   const bytes = await c.req.arrayBuffer()
-  const type = c.req.header('Content-Type') ?? ''
-  if (bytes.byteLength && !/^application\/json *(; *charset="?utf-8"? *)?$/i.test(type))
+  if (bytes.byteLength && !isJson(c.req.header('Content-Type') ?? ''))
     throw refusal(415, 'The body must be JSON in UTF-8, with Content-Type: application/json.')
   try {
     new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)

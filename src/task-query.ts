@@ -35,7 +35,11 @@ const filters = {
   search: z.optional(text(0, 10_000)),
 }
 
-export const TaskFilters = z.strictObject(filters)
+/** For deleting: there an empty search, which every task holds, is taken for a mistake. */
+export const TaskFilters = z.strictObject({
+  ...filters,
+  search: z.optional(text(0, 10_000).check(z.minLength(1, 'must not be empty'))),
+})
 
 export type Sort = SortKey | `-${SortKey}`
 export const sorts = Object.keys(sortKeys).flatMap((key) => [key, `-${key}`]) as Sort[]
@@ -45,7 +49,7 @@ export const keyOf = (sort: Sort) => sort.replace('-', '') as SortKey
 export const encodeCursor = (sort: Sort, last: StoredTask) =>
   encodeBase64Url(
     new TextEncoder().encode(JSON.stringify([sort, last[keyOf(sort)], last.id])).buffer
-  )
+  ).replace(/=+$/, '')
 
 const decodeCursor = (cursor: string, sort: Sort) => {
   const position = z.tuple([z.literal(sort), Task.shape[keyOf(sort)], Task.shape.id])

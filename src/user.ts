@@ -100,8 +100,9 @@ export const forUser = <Row = never>(
       .execute({ input: null, ...values, sub, sid })
       .catch((error) => {
         // A row without its user: there was none, or the user went while the request came.
-        const { column = '' } = postgresError(error) ?? {}
-        throw ['user_id', 'email_hash'].includes(column) ? gone() : error
+        const { column = '', constraint = '' } = postgresError(error) ?? {}
+        const isGone = /^(user_id|email_hash)$/.test(column) || /_user_id_.*_fk$/.test(constraint)
+        throw isGone ? gone() : error
       })
     if (user?.id !== sub) throw gone()
     return user.rows

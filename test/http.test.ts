@@ -107,6 +107,8 @@ describe('bodies', () => {
     'application/jsonp',
     'application/json; charset=iso-8859-1',
     'application/json; charset=utf-16',
+    'application/json; charset="utf-8',
+    'application/json; profile=x; charset=latin1',
     'application/json, text/plain',
     'text/plain; application/json',
   ])('%s is a 415', async (type) => {
@@ -119,6 +121,8 @@ describe('bodies', () => {
     'application/json;charset=utf-8',
     'application/json; charset=UTF-8',
     'application/json; charset="utf-8"',
+    'application/json;',
+    'application/json; profile=x; charset=utf-8',
   ])('%s is JSON', async (type) => {
     await problem(post(good, type), 401)
   })
