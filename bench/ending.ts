@@ -11,7 +11,12 @@ export const atEnd = (ending: () => unknown) => {
 
 export const end = (): Promise<void> => {
   ended ??= (async () => {
-    for (const ending of endings) await ending()
+    for (const ending of endings)
+      try {
+        await ending()
+      } catch (error) {
+        console.error(error)
+      }
   })()
   return ended
 }
@@ -20,7 +25,8 @@ export const end = (): Promise<void> => {
 export const start = (program: string, args: string[], options: SpawnOptions): ChildProcess => {
   const child = spawn(program, args, options)
   atEnd(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
+    const runs = child.pid && child.exitCode === null && child.signalCode === null
+    if (!runs) return
     // A PGlite in the middle of a query hears of no signal but the last.
     const timer = setTimeout(() => child.kill('SIGKILL'), 2000)
     child.kill()

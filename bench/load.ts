@@ -55,7 +55,7 @@ const fire = async (
   }
 }
 
-export const median = (numbers: number[]) =>
+const median = (numbers: number[]) =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 
 /** Warms a Worker up, and gives the number of requests that then fill a turn. */

@@ -13,8 +13,8 @@ export type Operation = {
   status: number
   /** How often it may ask Neon. */
   neon: number
-  /** How many times the bare Worker's processor time it may take. */
-  atMost?: number
+  /** How many times the bare Worker's processor time it may take, where there is a goal. */
+  bares?: number
 }
 
 /** `reader` has tasks enough for two pages; what is written goes to `writer`. */
@@ -31,7 +31,7 @@ export const operations = (reader: User, writer: User): Operation[] => {
       headers: read,
       status: 200,
       neon: 1,
-      atMost: 1.5,
+      bares: 1.5,
     },
     {
       name: 'read',
@@ -40,7 +40,7 @@ export const operations = (reader: User, writer: User): Operation[] => {
       headers: read,
       status: 200,
       neon: 1,
-      atMost: 1.5,
+      bares: 1.5,
     },
     {
       name: 'create',
@@ -50,7 +50,7 @@ export const operations = (reader: User, writer: User): Operation[] => {
       body: newTask,
       status: 201,
       neon: 1,
-      atMost: 2,
+      bares: 2,
     },
     {
       name: 'patch',
@@ -60,7 +60,7 @@ export const operations = (reader: User, writer: User): Operation[] => {
       body: JSON.stringify({ completed: true, priority: 'high' }),
       status: 200,
       neon: 1,
-      atMost: 2,
+      bares: 2,
     },
     {
       name: 'login',

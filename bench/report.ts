@@ -38,6 +38,10 @@ const slack = 5
 
 const goal = (what: string, met: boolean, figure: string) => [what, figure, met ? 'met' : 'NOT MET']
 
+/** Held against the figure as it is printed. */
+const atMost = (what: string, most: number, figure: string) =>
+  goal(what, Number(figure) <= most, figure)
+
 const goals = ({ results, gzip, startUp, plans }: Figures) => {
   const cpu = (operation: string) =>
     results.find(({ name }) => name === operation)?.cpu ?? Number.NaN
@@ -47,12 +51,12 @@ const goals = ({ results, gzip, startUp, plans }: Figures) => {
     ...results.map(({ name, neon, neonRequests }) =>
       goal(`${name}: Neon requests ${neon}`, neonRequests === neon, `${neonRequests}`)
     ),
-    ...results.flatMap(({ name, atMost, ratio }) =>
-      atMost ? [goal(`${name}: CPU <= ${atMost} x bare`, ratio <= atMost, ratio.toFixed(2))] : []
+    ...results.flatMap(({ name, bares, ratio }) =>
+      bares ? [atMost(`${name}: CPU <= ${bares} x bare`, bares, ratio.toFixed(2))] : []
     ),
-    goal('refused token: CPU <= 0.25 x read', refused <= 0.25, refused.toFixed(2)),
-    goal('bundle: gzip <= 120 KiB', gzip <= 120, gzip.toFixed(1)),
-    goal('start-up: CPU <= 40 ms', startUp <= 40, startUp.toFixed(0)),
+    atMost('refused token: CPU <= 0.25 x read', 0.25, refused.toFixed(2)),
+    atMost('bundle: gzip <= 120 KiB', 120, gzip.toFixed(1)),
+    atMost('start-up: CPU <= 40 ms', 40, startUp.toFixed(0)),
     ...pages.map(({ sort, first, last }) =>
       goal(`buffers of page 1,000 / 1 by ${sort}`, last <= first + slack, `${last} / ${first}`)
     ),
