@@ -12,6 +12,7 @@ export default defineConfig({
   test: {
     include: ['test/*.test.ts'],
     globalSetup: './test/setup/database.ts',
+    setupFiles: './test/setup/log.ts',
     testTimeout: 30_000,
     // A request's log line is worth reading where the test failed.
     silent: 'passed-only',

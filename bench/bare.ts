@@ -153,7 +153,7 @@ const list = (url: URL, rows: Task[]) => {
   if (rows.length > pageSize) {
     rows.length = pageSize
     const { due_date, id } = rows.at(-1) as Task
-    url.searchParams.set('cursor', btoa(JSON.stringify(['due_date', due_date, id])))
+    url.searchParams.set('cursor', base64url(JSON.stringify(['due_date', due_date, id])))
     headers.Link = `<${url}>; rel="next"`
   }
   for (const task of rows) task.url = `${url.origin}/tasks/${task.id}`

@@ -114,6 +114,8 @@ const beginSession = prepared((db) => {
           })
           .from(users)
           .where(isUser)
+          // A change of the password waits, or is waited for.
+          .for('no key update')
       )
       .returning({ id: sessions.id })
   )

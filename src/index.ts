@@ -62,6 +62,7 @@ const securityHeaders = secureHeaders({
   xFrameOptions: false,
   xPermittedCrossDomainPolicies: false,
   xXssProtection: false,
+  removePoweredBy: false,
   // The docs have a policy of their own.
   overwrite: false,
 })

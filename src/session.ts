@@ -95,6 +95,8 @@ const refresh = prepared((db) => {
       .from(refreshTokens)
       .innerJoin(sessions, eq(sessions.id, refreshTokens.session_id))
       .where(and(eq(refreshTokens.hash, placeholder('hash')), gt(sessions.expires_at, sql`now()`)))
+      // The session before its token, as the end of a session has it: the two never deadlock.
+      .for('no key update', { of: sessions })
   )
   const session = sql`(select session_id from ${token})`
   const claimed = db.$with('claimed').as(
