@@ -151,10 +151,10 @@ test('logs in, and with the token writes and reads a task', async () => {
   assert.equal(login.status, 200)
 
   await page.locator('.scheme-container .authorize').click()
-  const dialog = page.locator('.modal-ux')
-  await dialog.locator('input').fill(login.body.access_token)
-  await dialog.locator('.authorize[type=submit]').click()
-  await dialog.locator('.btn-done').click()
+  const bearer = page.locator('.modal-ux form', { has: page.locator('#auth-bearer-value') })
+  await bearer.locator('input').fill(login.body.access_token)
+  await bearer.locator('.authorize[type=submit]').click()
+  await page.locator('.modal-ux .btn-done').first().click()
 
   const created = await tryOut('Tasks-createTask', { title: 'Buy milk', tags: ['home'] })
   assert.equal(created.status, 201)
