@@ -165,6 +165,10 @@ describe('bodies', () => {
   test('so it is without a Content-Length', async () => {
     await problem(post(chunked(padded(65_536)), 'application/json'), 401)
     await problem(post(chunked(padded(65_537)), 'application/json'), 413)
+  })
+
+  // Over a network the connection is gone before the reply to so much can be read.
+  test.runIf(!isRemote)('and so it is of 10 MB', async () => {
     await problem(post(chunked(padded(10_000_000)), 'application/json'), 413)
   })
 
