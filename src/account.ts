@@ -1,5 +1,5 @@
 import { compare, hash } from 'bcryptjs'
-import { and, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
 import { password, type User, userColumns } from './auth.ts'
@@ -7,9 +7,9 @@ import type { Env } from './env.ts'
 import { emailHash, guess, tooManyGuesses, verdict } from './guess.ts'
 import { reason } from './log.ts'
 import { problem, validate } from './problem.ts'
-import { guesses, sessions, users } from './schema.ts'
+import { guesses, sessions, tasks, users } from './schema.ts'
 import { clearRefreshCookie, listSessions } from './session.ts'
-import { lists, unfiltered, withUrl } from './tasks.ts'
+import { taskColumns, withUrl } from './tasks.ts'
 import { forUser, type Parts, requireUser, type UserEnv } from './user.ts'
 
 export const PasswordChange = z
@@ -44,14 +44,24 @@ const changePassword = forUser(
   ({ db, me }) =>
     db
       .update(users)
-      .set({ hashed_password: sql`${placeholder('new_hash')}` })
+      .set({
+        hashed_password: sql`${placeholder('new_hash')}`,
+        password_version: sql`${users.password_version} + 1`,
+      })
       .where(and(eq(users.id, me), eq(users.hashed_password, placeholder('hash'))))
-      .returning({ id: users.id }),
+      .returning({ id: users.id, password_version: users.password_version }),
   {
     after: (parts) => {
       const { db, me, session } = parts
       const others = and(eq(sessions.user_id, me), sql`${sessions.id} is distinct from ${session}`)
       return [
+        db.$with('kept').as(
+          db
+            .update(sessions)
+            .set({ password_version: sql`(select password_version from work)` })
+            .where(and(eq(sessions.id, session), done))
+            .returning({ id: sessions.id })
+        ),
         db
           .$with('ended')
           .as(db.delete(sessions).where(and(others, done)).returning({ id: sessions.id })),
@@ -81,29 +91,51 @@ const deleteMe = forUser(
   { after: (parts) => [forgetGuesses(parts)] }
 )
 
-/** So many that a page of the largest tasks stays below the 10 MiB that Neon replies with at most. */
-const pageSize = 100
+/**
+ * How many tasks a page of the export holds at most, and how many bytes of them: Neon replies with
+ * 10 MiB at most, and a Worker, whose memory holds a page several times, may not ask without end.
+ */
+const pageSize = 500
+const pageBytes = 1024 * 1024
+
+const place = sql`${tasks.created_at}, ${tasks.id}`
+
+const exportTasks = forUser(
+  ({ db, me }) =>
+    db
+      .select({
+        ...taskColumns,
+        bytes: sql<number>`sum(octet_length(${tasks}::text)) over (order by ${place})`.as('bytes'),
+      })
+      .from(tasks)
+      .where(
+        and(
+          eq(tasks.user_id, me),
+          or(
+            isNull(sql`${placeholder('id')}::uuid`),
+            sql`(${place}) > (${placeholder('created_at')}, ${placeholder('id')}::uuid)`
+          )
+        )
+      )
+      .orderBy(tasks.created_at, tasks.id)
+      .limit(pageSize),
+  {
+    rows: sql`(select coalesce(json_agg(work), '[]') from work
+      where bytes <= ${sql.raw(String(pageBytes))})`,
+  }
+)
 
 /** All that is held about a user as JSON, a page at a time. */
 async function* exported(c: Context<UserEnv>, user: User) {
   const sessions = await listSessions(c)
   yield `{"user":${JSON.stringify(user)},"sessions":${JSON.stringify(sessions)},"tasks":[`
-  let last: { created_at: string | null; id: string | null } = { created_at: null, id: null }
-  for (;;) {
-    const page = await lists.created_at(c, {
-      ...unfiltered,
-      after: last.created_at,
-      after_id: last.id,
-      limit: pageSize,
-    })
-    const text = page
-      .map(withUrl(c))
-      .map((task) => JSON.stringify(task))
-      .join()
-    yield last.id && text ? `,${text}` : text
-    if (page.length < pageSize) break
-    last = page.at(-1) ?? last
-  }
+  let page: Awaited<ReturnType<typeof exportTasks>> = []
+  do {
+    const { created_at = null, id = null } = page.at(-1) ?? {}
+    page = await exportTasks(c, { created_at, id })
+    const text = page.map(({ bytes: _, ...task }) => JSON.stringify(withUrl(c)(task))).join()
+    yield id && text ? `,${text}` : text
+  } while (page.length)
   yield ']}'
 }
 

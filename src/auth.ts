@@ -107,6 +107,7 @@ const beginSession = prepared((db) => {
           .select({
             id: sql<string>`gen_random_uuid()`.as('id'),
             user_id: users.id,
+            password_version: users.password_version,
             user_agent: sql<string | null>`${placeholder('user_agent')}::text`.as('user_agent'),
             created_at: sql<Date>`now()`.as('created_at'),
             last_used_at: sql<Date>`now()`.as('last_used_at'),

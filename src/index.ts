@@ -6,6 +6,7 @@ import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
+import { timeout } from 'hono/timeout'
 import account from './account.ts'
 import auth from './auth.ts'
 import { cleanUp } from './cleanup.ts'
@@ -41,15 +42,10 @@ const configured = createMiddleware<Env>(async (c, next) => {
   await next()
 })
 
-/** What `work` gives, if it does so in time. */
-const within = async <T>(milliseconds: number, work: Promise<T>): Promise<T> => {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => late.reject(refusal(503, 'The database did not answer in time.', { 'Retry-After': '2' })),
-    milliseconds
+const within = (milliseconds: number) =>
+  timeout(milliseconds, () =>
+    refusal(503, 'The database did not answer in time.', { 'Retry-After': '2' })
   )
-  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
-}
 
 const securityHeaders = secureHeaders({
   strictTransportSecurity: 'max-age=31536000; includeSubDomains',
@@ -105,7 +101,8 @@ const routes = app
         }),
     })
   )
-  .use('/auth/*', noStore)
+  // A login may ask the database more often than twice; elsewhere the deadline of each call will do.
+  .use('/auth/*', noStore, within(9000))
   .use('/tasks/*', noStore)
   .get('/health', (c) => c.json({ status: 'ok' as const }, 200))
   .get('/openapi.json', documentation)
@@ -113,8 +110,8 @@ const routes = app
   .get('/docs/*', documentation)
   .use(configured)
   .get('/', (c) => c.redirect('/docs', 302))
-  .get('/health/ready', async (c) => {
-    await within(3000, c.var.configuration.db.execute(sql`select 1`))
+  .get('/health/ready', within(3000), async (c) => {
+    await c.var.configuration.db.execute(sql`select 1`)
     return c.json({ status: 'ready' as const }, 200)
   })
   .route('/auth', auth)

@@ -22,6 +22,8 @@ export const users = pgTable(
     id: uuid().primaryKey().defaultRandom(),
     email: text().notNull().unique(),
     hashed_password: text().notNull(),
+    /** How often the password was changed. */
+    password_version: integer().notNull().default(0),
     created_at: instant().notNull().defaultNow(),
   },
   (user) => [
@@ -33,7 +35,10 @@ export const users = pgTable(
   ]
 )
 
-/** A login and what keeps it alive. It is over when the row is gone or expires_at is past. */
+/**
+ * A login and what keeps it alive. It is over when the row is gone, expires_at is past, or the
+ * password has changed since: a login may overlap with the change, whose DELETE does not see it.
+ */
 export const sessions = pgTable(
   'sessions',
   {
@@ -41,6 +46,7 @@ export const sessions = pgTable(
     user_id: uuid()
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
+    password_version: integer().notNull().default(0),
     user_agent: text(),
     created_at: instant().notNull().defaultNow(),
     last_used_at: instant().notNull().defaultNow(),

@@ -1,4 +1,4 @@
-import { and, eq, gt, isNull, sql } from 'drizzle-orm'
+import { and, eq, exists, isNull, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
@@ -8,7 +8,7 @@ import { type Env, prepared } from './env.ts'
 import { problem } from './problem.ts'
 import { refreshTokens, rfc3339, sessions, users } from './schema.ts'
 import { newToken } from './token.ts'
-import { challenge, forUser, requireUser } from './user.ts'
+import { challenge, forUser, isLive, pathId, requireUser } from './user.ts'
 
 export const Session = z
   .strictObject({
@@ -86,15 +86,17 @@ const refresh = prepared((db) => {
   const token = db.$with('token').as(
     db
       .select({
+        id: users.id,
+        email: users.email,
         session_id: refreshTokens.session_id,
-        user_id: sessions.user_id,
         is_stolen: sql<boolean>`coalesce(${refreshTokens.spent_at} < now() - ${grace}, false)`.as(
           'is_stolen'
         ),
       })
       .from(refreshTokens)
       .innerJoin(sessions, eq(sessions.id, refreshTokens.session_id))
-      .where(and(eq(refreshTokens.hash, placeholder('hash')), gt(sessions.expires_at, sql`now()`)))
+      .innerJoin(users, isLive)
+      .where(eq(refreshTokens.hash, placeholder('hash')))
       // The session before its token, as the end of a session has it: the two never deadlock.
       .for('no key update', { of: sessions })
   )
@@ -145,14 +147,13 @@ const refresh = prepared((db) => {
   return db
     .with(token, claimed, renewed, used, ended)
     .select({
-      id: users.id,
-      email: users.email,
+      id: token.id,
+      email: token.email,
       sid: token.session_id,
       is_stolen: token.is_stolen,
       is_claimed: sql<boolean>`exists (select 1 from ${claimed})`,
     })
     .from(token)
-    .innerJoin(users, eq(users.id, token.user_id))
     .prepare('refresh')
 })
 
@@ -171,7 +172,8 @@ export const listSessions = forUser(({ db, me, session }) =>
       current: sql<boolean>`coalesce(${sessions.id} = ${session}, false)`.as('current'),
     })
     .from(sessions)
-    .where(and(eq(sessions.user_id, me), gt(sessions.expires_at, sql`now()`)))
+    .innerJoin(users, isLive)
+    .where(eq(users.id, me))
     .orderBy(sessions.created_at, sessions.id)
 )
 
@@ -184,9 +186,13 @@ const endSession = forUser(({ db, me }) =>
     .delete(sessions)
     .where(
       and(
-        eq(sessions.user_id, me),
         eq(sessions.id, placeholder('id')),
-        gt(sessions.expires_at, sql`now()`)
+        exists(
+          db
+            .select({ id: users.id })
+            .from(users)
+            .where(and(eq(users.id, me), isLive))
+        )
       )
     )
     .returning({ id: sessions.id })
@@ -225,7 +231,6 @@ export default new Hono<Env>()
     return c.body(null, 204)
   })
   .delete('/sessions/:id', async (c) => {
-    const id = c.req.param('id')
-    const [ended] = z.safeParse(Session.shape.id, id).success ? await endSession(c, { id }) : []
+    const [ended] = await endSession(c, { id: pathId(c) })
     return ended ? c.body(null, 204) : problem(c, 404, 'There is no such session.')
   })

@@ -11,13 +11,13 @@ import {
   fields,
   NewTask,
   type StoredTask,
-  Task,
+  type Task,
   TaskPatch,
 } from './task.ts'
 import { encodeCursor, keyOf, type Sort, sorts, TaskFilters, TaskQuery } from './task-query.ts'
-import { forUser, requireUser } from './user.ts'
+import { forUser, pathId, requireUser } from './user.ts'
 
-const columns = {
+export const taskColumns = {
   id: tasks.id,
   title: tasks.title,
   description: tasks.description,
@@ -60,9 +60,7 @@ const selected = (me: SQL) =>
   )
 
 /** The values of all filters for a list without any. */
-export const unfiltered = Object.fromEntries(
-  Object.keys(TaskFilters.shape).map((name) => [name, null])
-)
+const unfiltered = Object.fromEntries(Object.keys(TaskFilters.shape).map((name) => [name, null]))
 
 const listTasks = (sort: Sort) =>
   forUser(({ db, me }) => {
@@ -71,7 +69,7 @@ const listTasks = (sort: Sort) =>
     const key = sortKeys[keyOf(sort)]
     const after = sql`(${key(placeholder('after'))}, ${placeholder('after_id')}::uuid)`
     return db
-      .select(columns)
+      .select(taskColumns)
       .from(tasks)
       .where(
         and(
@@ -86,14 +84,14 @@ const listTasks = (sort: Sort) =>
       .limit(placeholder('limit'))
   })
 
-export const lists = Object.fromEntries(sorts.map((sort) => [sort, listTasks(sort)])) as Record<
+const lists = Object.fromEntries(sorts.map((sort) => [sort, listTasks(sort)])) as Record<
   Sort,
   ReturnType<typeof listTasks>
 >
 
 const deleteTasks = forUser(
   ({ db, me }) => db.delete(tasks).where(selected(me)).returning({ id: tasks.id }),
-  { rows: sql<[]>`'[]'::json` }
+  { rows: sql`'[]'::json` }
 )
 
 /** The columns a client may write: of `input` where it has them, and else of the row `base`. */
@@ -113,7 +111,7 @@ const createTask = forUser(({ db, me, input }) =>
   db
     .insert(tasks)
     .values({ user_id: me, ...written(sql`null::${tasks}`, input) })
-    .returning(columns)
+    .returning(taskColumns)
 )
 
 const own = (me: SQL) => and(eq(tasks.user_id, me), eq(tasks.id, placeholder('id')))
@@ -121,14 +119,14 @@ const own = (me: SQL) => and(eq(tasks.user_id, me), eq(tasks.id, placeholder('id
 /** Moves with every write, also with two within one millisecond. */
 const updated_at = sql`greatest(now(), ${tasks.updated_at} + interval '1 millisecond')`
 
-const readTask = forUser(({ db, me }) => db.select(columns).from(tasks).where(own(me)))
+const readTask = forUser(({ db, me }) => db.select(taskColumns).from(tasks).where(own(me)))
 
 const writeTask = forUser(({ db, me, input }) =>
   db
     .update(tasks)
     .set({ ...written(sql`${tasks}`, input), updated_at })
     .where(own(me))
-    .returning(columns)
+    .returning(taskColumns)
 )
 
 const toggleTask = forUser(({ db, me }) =>
@@ -140,7 +138,7 @@ const toggleTask = forUser(({ db, me }) =>
       updated_at,
     })
     .where(own(me))
-    .returning(columns)
+    .returning(taskColumns)
 )
 
 const deleteTask = forUser(({ db, me }) =>
@@ -160,10 +158,6 @@ export default new Hono<Env>()
     requireUser,
     rateLimit('TASKS_LIMIT', (c) => c.var.claims.sub)
   )
-  .use('/:id/*', async (c, next) => {
-    if (!z.safeParse(Task.shape.id, c.req.param('id')).success) return missing(c)
-    await next()
-  })
   .get('/', validate('query', TaskQuery), async (c) => {
     const { limit, ...query } = c.req.valid('query')
     const page = await lists[query.sort](c, { ...unfiltered, ...query, limit: limit + 1 })
@@ -184,18 +178,18 @@ export default new Hono<Env>()
     return c.body(null, 204)
   })
   .get('/:id', async (c) => {
-    const [task] = await readTask(c, { id: c.req.param('id') })
+    const [task] = await readTask(c, { id: pathId(c) })
     return task ? c.json(withUrl(c)(task), 200) : missing(c)
   })
   .put('/:id', validate('json', NewTask), async (c) => {
-    const [task] = await writeTask(c, { id: c.req.param('id'), input: c.req.valid('json') })
+    const [task] = await writeTask(c, { id: pathId(c), input: c.req.valid('json') })
     return task ? c.json(withUrl(c)(task), 200) : missing(c)
   })
   .patch('/:id', validate('json', TaskPatch), async (c) => {
     const input = c.req.valid('json')
     const isEmpty = Object.values(input).every((value) => value === undefined)
     try {
-      const [task] = await (isEmpty ? readTask : writeTask)(c, { id: c.req.param('id'), input })
+      const [task] = await (isEmpty ? readTask : writeTask)(c, { id: pathId(c), input })
       return task ? c.json(withUrl(c)(task), 200) : missing(c)
     } catch (error) {
       // Only the database knows whether the task has a due_date already.
@@ -205,10 +199,10 @@ export default new Hono<Env>()
   })
   .patch('/:id/complete', validate('json', z.optional(Completion)), async (c) => {
     const input = c.req.valid('json')
-    const [task] = await (input ? writeTask : toggleTask)(c, { id: c.req.param('id'), input })
+    const [task] = await (input ? writeTask : toggleTask)(c, { id: pathId(c), input })
     return task ? c.json(withUrl(c)(task), 200) : missing(c)
   })
   .delete('/:id', async (c) => {
-    const [task] = await deleteTask(c, { id: c.req.param('id') })
+    const [task] = await deleteTask(c, { id: pathId(c) })
     return task ? c.body(null, 204) : missing(c)
   })

@@ -3,6 +3,7 @@ import type { TypedQueryBuilder } from 'drizzle-orm/query-builders/query-builder
 import type { WithSubquery } from 'drizzle-orm/subquery'
 import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
+import * as z from 'zod/mini'
 import { type Database, type Env, postgresError, prepared } from './env.ts'
 import { problem, refusal } from './problem.ts'
 import { sessions, users } from './schema.ts'
@@ -30,6 +31,19 @@ export const requireUser = createMiddleware<UserEnv>(async (c, next) => {
   await next()
 })
 
+const uuid = z.uuid()
+
+/** The id in the path. Null where that is no UUID, so that nothing is found, as by an unknown one. */
+export const pathId = (c: Context): string | null =>
+  z.safeParse(uuid, c.req.param('id')).data ?? null
+
+/** Of a session and its user: whether it is theirs, has time left, and began with this password. */
+export const isLive = and(
+  eq(sessions.user_id, users.id),
+  eq(sessions.password_version, users.password_version),
+  gt(sessions.expires_at, sql`now()`)
+)
+
 /** The parts that a query for a user is built from. */
 export type Parts = {
   db: Database
@@ -51,25 +65,19 @@ const { placeholder } = sql
  *
  * Running it takes the values of the query's placeholders, gives the rows, and throws the 401.
  */
-export const forUser = <Row = never>(
+export const forUser = <Row>(
   build: (parts: Parts) => Work<Row>,
   {
-    rows = sql`(select coalesce(json_agg(work), '[]') from work)` as SQL<Row[]>,
+    rows = sql`(select coalesce(json_agg(work), '[]') from work)`,
     after = () => [],
-  }: { rows?: SQL<Row[]>; after?: (parts: Parts) => WithSubquery[] } = {}
+  }: { rows?: SQL; after?: (parts: Parts) => WithSubquery[] } = {}
 ) => {
   const statement = prepared((db) => {
     const sid = sql`${placeholder('sid')}::uuid`
     const session = db
       .select({ id: sessions.id })
       .from(sessions)
-      .where(
-        and(
-          eq(sessions.id, sid),
-          eq(sessions.user_id, users.id),
-          gt(sessions.expires_at, sql`now()`)
-        )
-      )
+      .where(and(eq(sessions.id, sid), isLive))
     const me = db.$with('me').as(
       db
         .select({
@@ -89,7 +97,7 @@ export const forUser = <Row = never>(
     const work = db.$with('work').as(build(parts))
     return db
       .with(me, work, ...after(parts))
-      .select({ id: me.id, rows })
+      .select({ id: me.id, rows: rows as SQL<Row[]> })
       .from(me)
       .prepare('for_user')
   })

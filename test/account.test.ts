@@ -4,7 +4,7 @@ import { User } from '../src/auth.ts'
 import { Session } from '../src/session.ts'
 import { Task } from '../src/task.ts'
 import { logIn, newUser, password, pointers, problem, read, refresh, send, sql } from './api.ts'
-import { claims, forge } from './tokens.ts'
+import { claims, forge, sidOf } from './tokens.ts'
 
 const newPassword = 'another password'
 const statusWith = async (token: string) => (await send('GET', '/auth/me', { token })).status
@@ -37,6 +37,28 @@ describe('PUT /auth/password', () => {
     expect(await statusWith(other.token)).toBe(401)
     await problem(refresh(other.cookie), 401)
     expect(await statusWith(stranger.token)).toBe(200)
+  })
+
+  test('ends the session of a login that overlapped with it', async () => {
+    const user = await newUser()
+    const early = await logIn(user.email)
+    const [row] = await sql`select to_jsonb(s) as session, to_jsonb(t) as token
+      from sessions s join refresh_tokens t on t.session_id = s.id
+      where s.id = ${sidOf(early.token)}`
+    await change(user.token, { current_password: password, new_password: newPassword })
+    // Committed just before the password was changed, too late to be seen by the DELETE.
+    await sql`insert into sessions select * from
+      jsonb_populate_record(null::sessions, ${JSON.stringify(row?.session)})`
+    await sql`insert into refresh_tokens select * from
+      jsonb_populate_record(null::refresh_tokens, ${JSON.stringify(row?.token)})`
+    expect(await statusWith(early.token)).toBe(401)
+    await problem(refresh(early.cookie), 401)
+    const path = `/auth/sessions/${sidOf(early.token)}`
+    await problem(user.send('DELETE', path), 404)
+    const late = await logIn(user.email, { password: newPassword })
+    expect(await statusWith(late.token)).toBe(200)
+    const sessions = await read(user.send('GET', '/auth/sessions'), 200, array(Session))
+    expect(sessions.map(({ id }) => id)).toEqual([user.token, late.token].map(sidOf))
   })
 
   test('with a token of no session ends them all', async () => {
@@ -149,13 +171,24 @@ describe('GET /auth/me/export', () => {
     expect(await statusWith(other.token)).toBe(200)
   })
 
-  test.each([0, 1, 100, 101, 250])('gives all of %i tasks, each once', async (count) => {
+  test.each([0, 1, 500, 501, 1001])('gives all of %i tasks, each once', async (count) => {
     const user = await newUser()
     await sql`insert into tasks (user_id, title) select ${user.id}, n
       from generate_series(1, ${count}::int) n`
     const held = await read(user.send('GET', '/auth/me/export'), 200, Export)
     const titles = held.tasks.map(({ title }) => Number(title)).sort((a, b) => a - b)
     expect(titles).toEqual(Array.from({ length: count }, (_, index) => index + 1))
+  })
+
+  test('gives tasks that are too large for one page', async () => {
+    const user = await newUser()
+    const description = '😀'.repeat(10_000)
+    await sql`insert into tasks (user_id, title, description, created_at)
+      select ${user.id}, n, ${description}, '2026-01-01' from generate_series(1, 300) n`
+    const { tasks } = await read(user.send('GET', '/auth/me/export'), 200, Export)
+    expect(new Set(tasks.map(({ title }) => title)).size).toBe(300)
+    expect(tasks).toHaveLength(300)
+    expect(tasks.every((task) => task.description === description)).toBe(true)
   })
 
   test('holds neither hash nor password nor token', async () => {
@@ -181,8 +214,7 @@ describe('GET /auth/me/export', () => {
 describe('DELETE /auth/me', () => {
   /** How many rows of each table are of this user. */
   const held = async ({ id, email, token }: { id: string; email: string; token: string }) => {
-    const sid = JSON.parse(atob(token.split('.')[1]?.replace(/-/g, '+').replace(/_/g, '/') ?? ''))
-      .sid as string
+    const sid = sidOf(token)
     const [row] = await sql`select
       (select count(*) from users where id = ${id})::int as users,
       (select count(*) from tasks where user_id = ${id})::int as tasks,

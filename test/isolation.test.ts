@@ -61,7 +61,23 @@ describe("the id of a stranger's task", () => {
     for (const { id } of hers) {
       expect.soft(await answer(id)).toEqual(unknown)
       expect.soft((await answer(id.toUpperCase())).body).toEqual(unknown.body)
+      for (const malformed of [`{${id}}`, id.replaceAll('-', ''), `${id}%20`, 'x', '%00', '%ff'])
+        expect.soft(await answer(malformed)).toEqual(unknown)
     }
+    await unchanged()
+  })
+
+  test('with a faulty body is the 422 of an unknown or malformed one', async () => {
+    for (const id of [hers[0]?.id, crypto.randomUUID(), 'x'])
+      for (const [method, suffix] of [
+        ['PUT', ''],
+        ['PATCH', ''],
+        ['PATCH', '/complete'],
+      ] as const) {
+        const json = { completed: 'yes', title: 'x' }
+        const path = `/tasks/${id}${suffix}`
+        expect(await pointers(mallory.send(method, path, { json }))).toContain('/completed')
+      }
     await unchanged()
   })
 

@@ -16,7 +16,7 @@ import {
   send,
   sql,
 } from './api.ts'
-import { claims, forge } from './tokens.ts'
+import { claims, forge, sidOf } from './tokens.ts'
 
 const attributes = 'HttpOnly; Max-Age=2592000; Path=/; SameSite=Strict; Secure'
 
@@ -26,7 +26,6 @@ const parts = (response: Response) => {
   return { pair, attributes: rest.sort().join('; ') }
 }
 
-const sidOf = (token: string) => String(decode(token).payload.sid)
 const secretOf = (cookie: string) => cookie.slice(cookie.indexOf('=') + 1)
 const statusWith = async (token: string) => (await send('GET', '/auth/me', { token })).status
 const tokenOf = async (response: Response) => (await read(response, 200, Token)).access_token

@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers'
+import { decode } from 'hono/jwt'
 import { encodeBase64Url } from 'hono/utils/encode'
 
 const encode = (part: unknown) =>
@@ -36,3 +37,6 @@ export const claims = (sub: unknown, changes: Record<string, unknown> = {}) => (
   exp: now() + week,
   ...changes,
 })
+
+/** The session that a token is of. */
+export const sidOf = (token: string) => String(decode(token).payload.sid)

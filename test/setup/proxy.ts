@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 
 const wait = () => {}
 
@@ -21,6 +22,12 @@ const faults: Record<string, (response: ServerResponse, pass: () => Promise<Resp
       response
         .writeHead(200)
         .end(JSON.stringify({ ...((await (await pass()).json()) as object), rows: [[]] })),
+    late: async (response, pass) => {
+      const reply = await pass()
+      // Nearly the 4 seconds that the Worker gives it.
+      await setTimeout(3500)
+      response.writeHead(reply.status).end(Buffer.from(await reply.arrayBuffer()))
+    },
     refuse: (response) => response.destroy(),
     cut: async (response, pass) => {
       await pass()
