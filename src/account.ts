@@ -7,7 +7,7 @@ import type { Env } from './env.ts'
 import { emailHash, guess, tooManyGuesses, verdict } from './guess.ts'
 import { reason } from './log.ts'
 import { problem, validate } from './problem.ts'
-import { guesses, sessions, tasks, users } from './schema.ts'
+import { guesses, saltOf, sessions, tasks, users } from './schema.ts'
 import { clearRefreshCookie, listSessions } from './session.ts'
 import { taskColumns, withUrl } from './tasks.ts'
 import { forUser, type Parts, requireUser, type UserEnv } from './user.ts'
@@ -44,12 +44,9 @@ const changePassword = forUser(
   ({ db, me }) =>
     db
       .update(users)
-      .set({
-        hashed_password: sql`${placeholder('new_hash')}`,
-        password_version: sql`${users.password_version} + 1`,
-      })
+      .set({ hashed_password: sql`${placeholder('new_hash')}` })
       .where(and(eq(users.id, me), eq(users.hashed_password, placeholder('hash'))))
-      .returning({ id: users.id, password_version: users.password_version }),
+      .returning({ salt: saltOf(users.hashed_password).as('salt') }),
   {
     after: (parts) => {
       const { db, me, session } = parts
@@ -58,7 +55,7 @@ const changePassword = forUser(
         db.$with('kept').as(
           db
             .update(sessions)
-            .set({ password_version: sql`(select password_version from work)` })
+            .set({ salt: sql`(select salt from work)` })
             .where(and(eq(sessions.id, session), done))
             .returning({ id: sessions.id })
         ),

@@ -1,12 +1,12 @@
-import { compare, getRounds, hash } from 'bcryptjs'
-import { and, eq, sql } from 'drizzle-orm'
+import { compare, getRounds, getSalt, hash } from 'bcryptjs'
+import { and, eq, isNotNull, sql } from 'drizzle-orm'
 import { Hono } from 'hono'
 import * as z from 'zod/mini'
 import { type Env, postgresError, prepared } from './env.ts'
 import { emailHash, guess, tooManyGuesses, verdict } from './guess.ts'
 import { problem, validate } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
-import { guesses, refreshTokens, rfc3339, sessions, users } from './schema.ts'
+import { guesses, refreshTokens, rfc3339, saltOf, sessions, users } from './schema.ts'
 import { expiry, newRefreshToken, setRefreshCookie } from './session.ts'
 import { newToken } from './token.ts'
 import { challenge } from './user.ts'
@@ -91,13 +91,15 @@ const findUser = prepared((db) => {
 })
 
 /**
- * Begins a session of a user whose password still has this hash, takes the count of guesses away,
- * and replaces the hash if there is another.
+ * Begins a session of a user who still has the password of this hash, takes the count of guesses
+ * away, and replaces the hash if there is another.
  */
 const beginSession = prepared((db) => {
+  const hash = sql`${placeholder('hash')}::text`
+  // By its salt, for another login may have replaced the hash by one of another cost.
   const isUser = and(
     eq(users.id, placeholder('id')),
-    eq(users.hashed_password, placeholder('hash'))
+    eq(saltOf(users.hashed_password), saltOf(hash))
   )
   const session = db.$with('session').as(
     db
@@ -107,7 +109,7 @@ const beginSession = prepared((db) => {
           .select({
             id: sql<string>`gen_random_uuid()`.as('id'),
             user_id: users.id,
-            password_version: users.password_version,
+            salt: saltOf(users.hashed_password).as('salt'),
             user_agent: sql<string | null>`${placeholder('user_agent')}::text`.as('user_agent'),
             created_at: sql<Date>`now()`.as('created_at'),
             last_used_at: sql<Date>`now()`.as('last_used_at'),
@@ -145,7 +147,7 @@ const beginSession = prepared((db) => {
     db
       .update(users)
       .set({ hashed_password: newHash })
-      .where(and(isUser, sql`${newHash} is not null`))
+      .where(and(isUser, eq(users.hashed_password, hash), isNotNull(newHash)))
       .returning({ id: users.id })
   )
   return db
@@ -155,21 +157,20 @@ const beginSession = prepared((db) => {
     .prepare('begin_session')
 })
 
-const readHash = prepared((db) =>
-  db
-    .select({ hash: users.hashed_password })
-    .from(users)
-    .where(eq(users.id, placeholder('id')))
-    .prepare('read_hash')
-)
+const withCost = (cost: number, rest: string) => `$2b$${String(cost).padStart(2, '0')}$${rest}`
 
 /** Stands in for the hash of a user who does not exist, so that a wrong e-mail costs the same. */
 const noHash = (cost: number) =>
-  `$2b$${String(cost).padStart(2, '0')}$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234`
+  withCost(cost, 'abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01234')
 
-/** A hash of today's cost, for a password whose hash has a lower one. */
+/**
+ * A hash of today's cost, for a password whose hash has a lower one. The salt stays, for the
+ * password does, and its sessions.
+ */
 const rehash = async (password: string, old: string, cost: number): Promise<string | null> =>
-  getRounds(old) < cost ? hash(password, cost).catch(() => null) : null
+  getRounds(old) < cost
+    ? hash(password, withCost(cost, getSalt(old).slice(7))).catch(() => null)
+    : null
 
 const perAddress = rateLimit('AUTH_LIMIT', (c) => c.req.header('CF-Connecting-IP') ?? '')
 
@@ -193,10 +194,10 @@ export default new Hono<Env>()
     if (!user.id || !matches) return wrong()
 
     const refresh = await newRefreshToken()
-    const begin = (hash: string, new_hash: string | null) =>
+    const begin = (new_hash: string | null) =>
       beginSession(db).execute({
         id: user.id,
-        hash,
+        hash: old,
         new_hash,
         email,
         refresh_hash: refresh.hash,
@@ -204,16 +205,12 @@ export default new Hono<Env>()
         user_agent: c.req.header('User-Agent')?.slice(0, 200).toWellFormed() ?? null,
       })
     const new_hash = await rehash(password, old, bcryptCost)
-    let [session] = await begin(old, new_hash).catch((error) => {
+    const [session] = await begin(new_hash).catch((error) => {
       // The new hash is a favour: a login does not fail for it.
-      if (new_hash && postgresError(error)) return begin(old, null)
+      if (new_hash && postgresError(error)) return begin(null)
       throw error
     })
-    if (!session) {
-      // Another login may have replaced the hash while this one checked it.
-      const [now] = await readHash(db).execute({ id: user.id })
-      if (now && (await compare(password, now.hash))) [session] = await begin(now.hash, null)
-    }
+    // The password was changed meanwhile.
     if (!session) return wrong()
     setRefreshCookie(c, refresh.token)
     const access_token = await newToken(c.var.configuration, {

@@ -22,8 +22,6 @@ export const users = pgTable(
     id: uuid().primaryKey().defaultRandom(),
     email: text().notNull().unique(),
     hashed_password: text().notNull(),
-    /** How often the password was changed. */
-    password_version: integer().notNull().default(0),
     created_at: instant().notNull().defaultNow(),
   },
   (user) => [
@@ -46,7 +44,8 @@ export const sessions = pgTable(
     user_id: uuid()
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
-    password_version: integer().notNull().default(0),
+    /** That of the password it began with, which tells passwords apart. */
+    salt: text(),
     user_agent: text(),
     created_at: instant().notNull().defaultNow(),
     last_used_at: instant().notNull().defaultNow(),
@@ -157,6 +156,9 @@ export const tasks = pgTable(
     ),
   ]
 )
+
+/** Of a bcrypt hash, `$2b$10$<salt><hash>`: its 22 characters of salt. */
+export const saltOf = (hash: SQLWrapper) => sql<string>`substr(${hash}, 8, 22)`
 
 /** A point in time as the API writes it: RFC 3339, UTC, milliseconds. */
 export const rfc3339 = <T extends string | null = string>(time: SQLWrapper) =>

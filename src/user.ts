@@ -6,7 +6,7 @@ import { createMiddleware } from 'hono/factory'
 import * as z from 'zod/mini'
 import { type Database, type Env, postgresError, prepared } from './env.ts'
 import { problem, refusal } from './problem.ts'
-import { sessions, users } from './schema.ts'
+import { saltOf, sessions, users } from './schema.ts'
 import { type Claims, claimsOf } from './token.ts'
 
 /** RFC 6750, section 3: the error is named only to those who sent a token. */
@@ -37,10 +37,10 @@ const uuid = z.uuid()
 export const pathId = (c: Context): string | null =>
   z.safeParse(uuid, c.req.param('id')).data ?? null
 
-/** Of a session and its user: whether it is theirs, has time left, and began with this password. */
+/** Of a session and its user: whether it is theirs, has time left, and began with the password of today. */
 export const isLive = and(
   eq(sessions.user_id, users.id),
-  eq(sessions.password_version, users.password_version),
+  eq(sessions.salt, saltOf(users.hashed_password)),
   gt(sessions.expires_at, sql`now()`)
 )
 

@@ -126,6 +126,16 @@ export const refresh = (
   headers: Record<string, string> = { 'Sec-Fetch-Site': 'same-origin' }
 ) => send('POST', '/auth/refresh', { headers: { Cookie: cookie, ...headers } })
 
+/** Has the database refuse another password hash of this user, until the function given is called. */
+export const refuseHashes = async (id: string) => {
+  const name = `refuse_${id.replaceAll('-', '')}`
+  await sql.query(`create function ${name}() returns trigger language plpgsql as
+    $$ begin raise exception 'no new hash'; end $$`)
+  await sql.query(`create trigger ${name} before update on users for each row
+    when (old.id = '${id}') execute function ${name}()`)
+  return () => sql.query(`drop function ${name} cascade`)
+}
+
 /** A user of this test's own, signed up and logged in. */
 export const newUser = async () => {
   const email = `${crypto.randomUUID()}@example.com`

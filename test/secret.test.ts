@@ -2,7 +2,18 @@ import { env } from 'cloudflare:workers'
 import { decode, verify } from 'hono/jwt'
 import { describe, expect, test } from 'vitest'
 import { Token } from '../src/auth.ts'
-import { isRemote, newUser, password, problem, read, refresh, send, sendWith, sql } from './api.ts'
+import {
+  isRemote,
+  newUser,
+  password,
+  problem,
+  read,
+  refresh,
+  refuseHashes,
+  send,
+  sendWith,
+  sql,
+} from './api.ts'
 import { claims, forge } from './tokens.ts'
 
 const newSecret = 'dGhlIHNlY3JldCBvZiB0aGUgbmV4dCB5ZWFy'
@@ -161,11 +172,7 @@ describe.runIf(!isRemote)('a changed cost of bcrypt', () => {
 
   test('fails no login when the database does not take the hash', async () => {
     const { id, email } = await newUser()
-    const name = `refuse_${id.replaceAll('-', '')}`
-    await sql.query(`create function ${name}() returns trigger language plpgsql as
-      $$ begin raise exception 'no new hash'; end $$`)
-    await sql.query(`create trigger ${name} before update on users for each row
-      when (old.id = '${id}') execute function ${name}()`)
+    const takeHashes = await refuseHashes(id)
     try {
       const before = await hashOf(id)
       const response = await logIn(dearer, email)
@@ -174,7 +181,7 @@ describe.runIf(!isRemote)('a changed cost of bcrypt', () => {
       expect((await send('GET', '/auth/me', { token })).status).toBe(200)
       expect(await hashOf(id)).toBe(before)
     } finally {
-      await sql.query(`drop function ${name} cascade`)
+      await takeHashes()
     }
   })
 })
