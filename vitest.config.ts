@@ -6,7 +6,12 @@ export default defineConfig({
     cloudflareTest(({ inject }) => ({
       wrangler: { configPath: './wrangler.toml' },
       // The addresses of its own that each test sends from must reach a server at API_URL.
-      miniflare: { bindings: inject('bindings'), stripCfConnectingIp: false },
+      miniflare: {
+        bindings: inject('bindings'),
+        // For vitest, where wrangler.toml goes without Node's APIs.
+        compatibilityFlags: ['enable_nodejs_inspector_module'],
+        stripCfConnectingIp: false,
+      },
     })),
   ],
   test: {

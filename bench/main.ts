@@ -7,6 +7,7 @@ import { answer } from './answer.ts'
 import type { Statement } from './bare.ts'
 import { bundle, profileStartUp } from './bundle.ts'
 import { atEnd, end } from './ending.ts'
+import { measureExport } from './export.ts'
 import { compare } from './load.ts'
 import { type Query, record, startNeon } from './neon.ts'
 import { operations } from './operations.ts'
@@ -87,10 +88,13 @@ const bench = async () => {
     results.push({ ...operation, ...measured, neonRequests: queries.length })
   }
 
+  progress('export')
+  const exported = await measureExport(script, bindings, DATABASE_URL)
+
   progress('query plans')
   const plans = await explain(oursRecorded, recorder, DATABASE_URL)
 
-  console.log(report({ results, gzip, startUp, plans }))
+  console.log(report({ results, gzip, startUp, exported, plans }))
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

@@ -12,7 +12,7 @@ const pageSize = 50
 const lastPage = 1000
 
 /** With doubles and nulls in the sort keys, and the tasks of one user far from one another. */
-const addTasks = `
+export const addTasks = `
   insert into tasks
     (user_id, title, description, priority, tags, due_date, "order", created_at, updated_at)
   select id, 'Task ' || md5(n::text), 'What there is to say of it',

@@ -5,15 +5,12 @@ import type { User } from './user.ts'
 const amount = 200_000
 const token = (n: number) => `refresh-token-${n}`
 
-/** Gives the user a session with so many good refresh tokens, where a real one has one. */
+/** Gives the session of the user so many good refresh tokens, where a real one has one. */
 export const addRefreshTokens = async (databaseUrl: string, { id }: User): Promise<void> => {
   await neon(databaseUrl).query(
-    `with session as (
-      insert into sessions (user_id, expires_at) values ($1, now() + interval '1 day') returning id
-    )
-    insert into refresh_tokens (hash, session_id)
-    select encode(sha256(convert_to('${token(0).slice(0, -1)}' || n, 'UTF8')), 'hex'), session.id
-    from session, generate_series(1, $2::int) n`,
+    `insert into refresh_tokens (hash, session_id)
+    select encode(sha256(convert_to('${token(0).slice(0, -1)}' || n, 'UTF8')), 'hex'), sessions.id
+    from sessions, generate_series(1, $2::int) n where user_id = $1`,
     [id, amount]
   )
 }

@@ -1,3 +1,4 @@
+import type { Export } from './export.ts'
 import type { Comparison } from './load.ts'
 import type { Operation } from './operations.ts'
 import type { Plans } from './plans.ts'
@@ -8,6 +9,7 @@ export type Figures = {
   gzip: number
   /** In milliseconds of processor time. */
   startUp: number
+  exported: Export
   plans: Plans
 }
 
@@ -42,7 +44,7 @@ const goal = (what: string, met: boolean, figure: string) => [what, figure, met 
 const atMost = (what: string, most: number, figure: string) =>
   goal(what, Number(figure) <= most, figure)
 
-const goals = ({ results, gzip, startUp, plans }: Figures) => {
+const goals = ({ results, gzip, startUp, exported, plans }: Figures) => {
   const cpu = (operation: string) =>
     results.find(({ name }) => name === operation)?.cpu ?? Number.NaN
   const refused = cpu('refused token') / cpu('read')
@@ -57,6 +59,11 @@ const goals = ({ results, gzip, startUp, plans }: Figures) => {
     atMost('refused token: CPU <= 0.25 x read', 0.25, refused.toFixed(2)),
     atMost('bundle: gzip <= 120 KiB', 120, gzip.toFixed(1)),
     atMost('start-up: CPU <= 40 ms', 40, startUp.toFixed(0)),
+    atMost(
+      'export: memory for 100,000 tasks <= 1.25 x for 1,000',
+      1.25,
+      (exported.many / exported.few).toFixed(2)
+    ),
     ...pages.map(({ sort, first, last }) =>
       goal(`buffers of page 1,000 / 1 by ${sort}`, last <= first + slack, `${last} / ${first}`)
     ),

@@ -17,6 +17,8 @@ export type Worker = {
   url: string
   /** The processor time that its process has used so far, in milliseconds. */
   cpu: () => number
+  /** The memory that its process holds now, in bytes. */
+  memory: () => number
 }
 
 // Cap'n Proto's text literals are those of JSON, as far as they are needed here.
@@ -61,8 +63,16 @@ export const startWorker = async (
     once(worker, 'close').then(() => Promise.reject(new Error(`workerd did not start: ${errors}`))),
   ])
   const { port } = JSON.parse(line)
-  return { url: `http://127.0.0.1:${port}`, cpu: () => processorTime(worker.pid as number) }
+  const pid = worker.pid as number
+  return {
+    url: `http://127.0.0.1:${port}`,
+    cpu: () => processorTime(pid),
+    memory: () => Number(ps('rss', pid)) * 1024,
+  }
 }
+
+const ps = (column: string, pid: number) =>
+  execFileSync('ps', ['-o', `${column}=`, '-p', String(pid)], { encoding: 'utf8' })
 
 const processorTime = (pid: number) => {
   if (process.platform !== 'linux') return psTime(pid)
@@ -75,7 +85,9 @@ const processorTime = (pid: number) => {
 
 /** [[days-]hours:]minutes:seconds */
 const psTime = (pid: number) => {
-  const time = execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' })
-  const [seconds = 0, minutes = 0, hours = 0, days = 0] = time.split(/[-:]/).map(Number).reverse()
+  const [seconds = 0, minutes = 0, hours = 0, days = 0] = ps('time', pid)
+    .split(/[-:]/)
+    .map(Number)
+    .reverse()
   return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
 }
