@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import '../src/env.ts'
@@ -5,7 +6,7 @@ import '../src/env.ts'
 // The Worker's deadline is for requests: a migration may take its time.
 neonConfig.fetchFunction = undefined
 
-const folder = new URL('../drizzle', import.meta.url).pathname
+const folder = fileURLToPath(new URL('../drizzle', import.meta.url))
 
 /**
  * Applies the migrations that the database at `url` lacks, each whole or not at all: drizzle's own

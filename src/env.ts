@@ -64,9 +64,11 @@ const fetchInTime = async (url: string, init: RequestInit): Promise<Reply> => {
   }
 }
 
-/** Whether the SQL of a request, which is ours and has no values in it, writes nothing. */
-const isRead = ({ body }: RequestInit) =>
-  !/\b(insert|update|delete)\b/i.test(JSON.parse(String(body)).query)
+/** Whether a request is of one query, and that one, which is ours and has no values in it, writes nothing. */
+const isRead = ({ body }: RequestInit) => {
+  const { query } = JSON.parse(String(body))
+  return typeof query === 'string' && !/\b(insert|update|delete)\b/i.test(query)
+}
 
 const isTimeout = (error: unknown) => error instanceof Error && error.name === 'AbortError'
 
