@@ -56,7 +56,7 @@ type Profile = {
  */
 export const profileStartUp = async (folder: string): Promise<number> => {
   const times: number[] = []
-  while (times.length < 3) {
+  while (times.length < 5) {
     const file = join(folder, 'start-up.cpuprofile')
     await wrangler('check', 'startup', `--outfile=${file}`, `--args=${noAssets(folder)}`)
     const { nodes, samples, timeDeltas }: Profile = JSON.parse(readFileSync(file, 'utf8'))

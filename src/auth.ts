@@ -6,8 +6,8 @@ import { type Env, postgresError, prepared } from './env.ts'
 import { emailHash, guess, tooManyGuesses, verdict } from './guess.ts'
 import { problem, validate } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
-import { guesses, refreshTokens, rfc3339, saltOf, sessions, users } from './schema.ts'
-import { expiry, newRefreshToken, setRefreshCookie } from './session.ts'
+import { guesses, rfc3339, saltOf, sessions, users } from './schema.ts'
+import { addRefreshToken, expiry, newRefreshToken, setRefreshCookie } from './session.ts'
 import { newToken } from './token.ts'
 import { challenge } from './user.ts'
 
@@ -122,20 +122,7 @@ const beginSession = prepared((db) => {
       )
       .returning({ id: sessions.id })
   )
-  const token = db.$with('token').as(
-    db
-      .insert(refreshTokens)
-      .select(
-        db
-          .select({
-            hash: sql<string>`${placeholder('refresh_hash')}::text`.as('hash'),
-            session_id: session.id,
-            spent_at: sql<Date | null>`null::timestamptz`.as('spent_at'),
-          })
-          .from(session)
-      )
-      .returning({ hash: refreshTokens.hash })
-  )
+  const token = db.$with('token').as(addRefreshToken(db, sql`select id from ${session}`))
   const reset = db.$with('reset').as(
     db
       .delete(guesses)

@@ -1,10 +1,10 @@
-import { and, eq, exists, isNull, sql } from 'drizzle-orm'
+import { and, eq, exists, isNull, type SQL, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
 import { encodeBase64Url } from 'hono/utils/encode'
 import * as z from 'zod/mini'
-import { type Env, prepared } from './env.ts'
+import { type Database, type Env, prepared } from './env.ts'
 import { problem } from './problem.ts'
 import { refreshTokens, rfc3339, sessions, users } from './schema.ts'
 import { newToken } from './token.ts'
@@ -42,6 +42,15 @@ export const newRefreshToken = async () => {
   const token = encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)).buffer).replace(/=/g, '')
   return { token, hash: await sha256(token) }
 }
+
+/** Gives the session that `session` selects, if any, the token of the placeholder `refresh_hash`. */
+export const addRefreshToken = (db: Database, session: SQL) =>
+  db
+    .insert(refreshTokens)
+    .select(
+      sql`select ${placeholder('refresh_hash')}, id, null::timestamptz from (${session}) session (id)`
+    )
+    .returning({ hash: refreshTokens.hash })
 
 const cookie = 'refresh'
 
@@ -114,20 +123,9 @@ const refresh = prepared((db) => {
       )
       .returning({ session_id: refreshTokens.session_id })
   )
-  const renewed = db.$with('renewed').as(
-    db
-      .insert(refreshTokens)
-      .select(
-        db
-          .select({
-            hash: sql<string>`${placeholder('new_hash')}`.as('hash'),
-            session_id: claimed.session_id,
-            spent_at: sql<Date | null>`null::timestamptz`.as('spent_at'),
-          })
-          .from(claimed)
-      )
-      .returning({ hash: refreshTokens.hash })
-  )
+  const renewed = db
+    .$with('renewed')
+    .as(addRefreshToken(db, sql`select session_id from ${claimed}`))
   const used = db.$with('used').as(
     db
       .update(sessions)
@@ -201,9 +199,9 @@ const endSession = forUser(({ db, me }) =>
 export default new Hono<Env>()
   .post('/refresh', sameSite, async (c) => {
     const token = getCookie(c, cookie, 'host')
-    const { token: newOne, hash: new_hash } = await newRefreshToken()
+    const { token: newOne, hash: refresh_hash } = await newRefreshToken()
     const [session] = token
-      ? await refresh(c.var.configuration.db).execute({ hash: await sha256(token), new_hash })
+      ? await refresh(c.var.configuration.db).execute({ hash: await sha256(token), refresh_hash })
       : []
     if (!session || session.is_stolen) {
       clearRefreshCookie(c)
