@@ -2,8 +2,8 @@ import autocannon from 'autocannon'
 import type { Operation } from './operations.ts'
 import type { Worker } from './workerd.ts'
 
-/** What a turn of load measured, in milliseconds. */
-export type Turn = { perSecond: number; p50: number; p99: number; cpu: number }
+/** What a turn of load measured; times in milliseconds. */
+type Turn = { perSecond: number; p50: number; p99: number; cpu: number }
 
 const connections = 8
 const rounds = 5

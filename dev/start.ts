@@ -38,13 +38,14 @@ const readSecrets = (): NodeJS.Dict<string> => {
 
 const isReal = (url = ''): boolean => URL.canParse(url) && !isLoopback(new URL(url).hostname)
 
-const startWorker = (port: number, databaseUrl: string): ChildProcess =>
+/** Without a `databaseUrl` the Worker has that of `.dev.vars`. */
+const startWorker = (port: number, databaseUrl: string | undefined): ChildProcess =>
   spawn(
     'wrangler',
     [
       'dev',
       `--port=${port}`,
-      `--var=DATABASE_URL:${databaseUrl}`,
+      ...(databaseUrl ? [`--var=DATABASE_URL:${databaseUrl}`] : []),
       '--show-interactive-dev-session=false',
     ],
     {
@@ -93,7 +94,7 @@ try {
     throw new Error(`The database cannot be migrated: ${error.message}`)
   })
 
-  const worker = startWorker(port, databaseUrl)
+  const worker = startWorker(port, neon?.url)
   const ended = once(worker, 'exit')
   ends.push(async () => {
     worker.kill()

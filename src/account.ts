@@ -1,5 +1,5 @@
 import { compare, hash } from 'bcryptjs'
-import { and, eq, gt, isNull, or, sql } from 'drizzle-orm'
+import { and, eq, exists, gt, isNull, or, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
 import { password, type User, userColumns } from './auth.ts'
@@ -78,10 +78,12 @@ const deleteMe = forUser(
       .where(
         and(
           eq(users.id, me),
-          sql`exists (${db
-            .select({ id: sessions.id })
-            .from(sessions)
-            .where(and(eq(sessions.id, session), gt(sessions.created_at, fresh)))})`
+          exists(
+            db
+              .select({ id: sessions.id })
+              .from(sessions)
+              .where(and(eq(sessions.id, session), gt(sessions.created_at, fresh)))
+          )
         )
       )
       .returning({ id: users.id }),
@@ -93,7 +95,7 @@ const deleteMe = forUser(
  * 10 MiB at most, and a Worker, whose memory holds a page several times, may not ask without end.
  */
 const pageSize = 500
-const pageBytes = 1024 * 1024
+const pageBytes = sql`1024 * 1024`
 
 const place = sql`${tasks.created_at}, ${tasks.id}`
 
@@ -118,7 +120,7 @@ const exportTasks = forUser(
       .limit(pageSize),
   {
     rows: sql`(select coalesce(json_agg(work), '[]') from work
-      where bytes <= ${sql.raw(String(pageBytes))})`,
+      where bytes <= ${pageBytes})`,
   }
 )
 
@@ -168,7 +170,12 @@ export default new Hono<Env>()
   })
   .delete('/me', async (c) => {
     const [deleted] = await deleteMe(c)
-    if (!deleted) return problem(c, 403, 'To delete your account, log in again: within 5 minutes.')
+    if (!deleted)
+      return problem(
+        c,
+        403,
+        'This login is more than 5 minutes old. Log in again, then delete your account.'
+      )
     clearRefreshCookie(c)
     return c.body(null, 204)
   })

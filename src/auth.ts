@@ -7,8 +7,13 @@ import { emailHash, guess, tooManyGuesses, verdict } from './guess.ts'
 import { problem, validate } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
 import { guesses, rfc3339, saltOf, sessions, users } from './schema.ts'
-import { addRefreshToken, expiry, newRefreshToken, setRefreshCookie } from './session.ts'
-import { newToken } from './token.ts'
+import {
+  addRefreshToken,
+  expiry,
+  newRefreshToken,
+  setRefreshCookie,
+  tokenReply,
+} from './session.ts'
 import { challenge } from './user.ts'
 
 const email = z
@@ -200,10 +205,5 @@ export default new Hono<Env>()
     // The password was changed meanwhile.
     if (!session) return wrong()
     setRefreshCookie(c, refresh.token)
-    const access_token = await newToken(c.var.configuration, {
-      id: user.id,
-      email,
-      sid: session.sid,
-    })
-    return c.json({ access_token, token_type: 'bearer' as const }, 200)
+    return tokenReply(c, { id: user.id, email, sid: session.sid })
   })

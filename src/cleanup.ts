@@ -17,7 +17,8 @@ const dead: [table: SQL, key: SQL, isDead: SQL][] = [
   [
     sql`${guesses}`,
     sql`${guesses.email_hash}`,
-    sql`greatest(${guesses.since}, ${guesses.blocked_until}) < now() - interval '1 hour'`,
+    sql`${guesses.since} < now() - interval '1 hour'
+      and coalesce(${guesses.blocked_until} < now() - interval '1 hour', true)`,
   ],
 ]
 

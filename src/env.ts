@@ -64,7 +64,7 @@ const fetchInTime = async (url: string, init: RequestInit): Promise<Reply> => {
   }
 }
 
-/** Whether a request is of one query, and that one, which is ours and has no values in it, writes nothing. */
+/** Whether a request is a single query that writes nothing. Its SQL is ours: values travel beside it. */
 const isRead = ({ body }: RequestInit) => {
   const { query } = JSON.parse(String(body))
   return typeof query === 'string' && !/\b(insert|update|delete)\b/i.test(query)
@@ -105,6 +105,16 @@ export const postgresError = (error: unknown): NeonDbError | undefined =>
   error instanceof DrizzleQueryError && error.cause instanceof NeonDbError && error.cause.code
     ? error.cause
     : undefined
+
+/**
+ * Why Neon gave no answer, if that is what `error` is: what fetch threw, an AbortError after our
+ * deadline, or the status of the reply, of which no text is repeated.
+ */
+export const neonFailure = (error: unknown): string | undefined => {
+  const cause = error instanceof DrizzleQueryError ? error.cause : error
+  if (!(cause instanceof NeonDbError)) return undefined
+  return cause.sourceError?.name ?? /HTTP status \d+/.exec(cause.message)?.[0]
+}
 
 const databaseUrl = z.string('is missing').check(
   z.refine((url) => /^postgres(ql)?:\/\/[^/]+@[^/]+\/./.test(url) && URL.canParse(url), {
@@ -157,7 +167,10 @@ const Configuration = z.pipe(
           Number.isInteger(cost) &&
           cost <= 14 &&
           cost >= (isLoopback(new URL(url).hostname) ? 4 : 10),
-        { path: ['BCRYPT_COST'], error: 'must be a whole number from 10 to 14' }
+        {
+          path: ['BCRYPT_COST'],
+          error: 'must be a whole number from 10 to 14, or from 4 on a local database',
+        }
       )
     ),
   z.transform((env) => ({

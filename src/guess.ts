@@ -5,9 +5,9 @@ import { problem } from './problem.ts'
 import { guesses } from './schema.ts'
 
 /** How many failures are free, in how many minutes; and the longest wait, in seconds. */
-const free = 10
+const free = sql`10`
 const window = sql`interval '15 minutes'`
-const longest = 900
+const longest = sql`900`
 
 const isBlocked = sql`coalesce(${guesses.blocked_until} > now(), false)`
 const isStale = sql`coalesce(${guesses.blocked_until}, ${guesses.since}) < now() - ${window}`
@@ -29,6 +29,7 @@ export const guess = (db: Database, email: SQLWrapper) =>
   db
     .insert(guesses)
     .values({ email_hash: emailHash(email) })
+    // 2 ^ 10 is past the longest wait, and a larger power would overflow.
     .onConflictDoUpdate({
       target: guesses.email_hash,
       set: {
@@ -37,8 +38,8 @@ export const guess = (db: Database, email: SQLWrapper) =>
         since: sql`case when ${isStale} then now() else ${guesses.since} end`,
         blocked_until: sql`case
           when ${isBlocked} then ${guesses.blocked_until}
-          when ${failures} >= ${sql.raw(String(free))}
-          then now() + least(2 ^ least(${failures} - ${sql.raw(String(free))}, 10), ${sql.raw(String(longest))}) * interval '1 second'
+          when ${failures} >= ${free}
+          then now() + least(2 ^ least(${failures} - ${free}, 10), ${longest}) * interval '1 second'
         end`,
       },
     })
@@ -52,6 +53,6 @@ export const verdict = {
 }
 
 export const tooManyGuesses = (c: Context, wait: number) =>
-  problem(c, 429, `Too many wrong passwords. Wait ${wait} seconds.`, {
+  problem(c, 429, `Too many tries at this password. Wait ${wait} s.`, {
     headers: { 'Retry-After': String(wait) },
   })

@@ -11,7 +11,7 @@ import account from './account.ts'
 import auth from './auth.ts'
 import { cleanUp } from './cleanup.ts'
 import { type Bindings, configurationOf, type Env } from './env.ts'
-import { log } from './log.ts'
+import { log, reason } from './log.ts'
 import { notFound, onError, type Problem, problem, refusal } from './problem.ts'
 import session from './session.ts'
 import tasks from './tasks.ts'
@@ -50,7 +50,7 @@ const within = (milliseconds: number) =>
 const securityHeaders = secureHeaders({
   strictTransportSecurity: 'max-age=31536000; includeSubDomains',
   contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-  // What only old browsers read, or this policy says already.
+  // For pages that open windows or share processes, for old browsers, or said by this policy.
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,
   xDnsPrefetchControl: false,
@@ -78,7 +78,7 @@ const allowOrigins = cors({
   maxAge: 600,
 })
 
-/** For a request of a page of another origin. All others are spared the cost of it. */
+/** For a request with an Origin: all others are spared the cost of it. */
 const crossOrigin = createMiddleware<Env>((c, next) => {
   if (c.req.header('Origin')) return allowOrigins(c, next)
   c.header('Vary', 'Origin')
@@ -130,6 +130,10 @@ export default {
   async scheduled(_event: unknown, env: Bindings) {
     const configuration = configurationOf(env)
     if ('fault' in configuration) throw new Error(configuration.fault)
-    await cleanUp(configuration.db)
+    await cleanUp(configuration.db).catch((error) => {
+      console.error(JSON.stringify({ level: 'error', cron: 'cleaning', ...reason(error) }))
+      // Not the error itself, which quotes SQL and would be logged.
+      throw new Error('The daily cleaning failed')
+    })
   },
 }

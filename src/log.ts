@@ -2,7 +2,7 @@ import { DrizzleQueryError } from 'drizzle-orm'
 import { createMiddleware } from 'hono/factory'
 import { HTTPException } from 'hono/http-exception'
 import { routePath } from 'hono/route'
-import { type Env, postgresError } from './env.ts'
+import { type Env, neonFailure, postgresError } from './env.ts'
 
 /** What a log may say of an error. No message of a driver's error: it quotes SQL and its values. */
 export const reason = (error: unknown) => {
@@ -10,6 +10,7 @@ export const reason = (error: unknown) => {
   const cause = error instanceof DrizzleQueryError ? error.cause : error
   return {
     error: cause instanceof Error ? cause.name : typeof cause,
+    neon: neonFailure(error),
     sqlstate: postgresError(error)?.code,
   }
 }

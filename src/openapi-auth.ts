@@ -110,7 +110,7 @@ export const authPaths: Record<string, Path> = {
         204: reply('The user and all that was theirs is gone.', undefined, 'Set-Cookie'),
         403: refusal(403, {
           when: 'The login was too long ago.',
-          detail: 'To delete your account, log in again: within 5 minutes.',
+          detail: 'This login is more than 5 minutes old. Log in again, then delete your account.',
         }),
         ...or(401, 500, 503),
       },
@@ -180,7 +180,7 @@ export const authPaths: Record<string, Path> = {
         }),
         403: refusal(403, {
           when: 'The request comes from another site.',
-          detail: 'A refresh must come from our own origin, or from one that is let in.',
+          detail: 'A refresh must come from a page of this origin or one in CORS_ORIGINS.',
         }),
         ...or(500, 503),
       },

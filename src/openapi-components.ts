@@ -173,10 +173,10 @@ type Refusal = Pick<Problem, 'detail' | 'errors'> & { when: string; header?: Hea
 const refusals = {
   400: {
     when: 'The body is not JSON, or not UTF-8.',
-    detail: 'The body is empty, not JSON.',
+    detail: 'The body is empty. It must be JSON.',
   },
   401: {
-    when: 'There is no token, it is not good, or its user is gone.',
+    when: 'There is no token, it is not good, its session is over, or its user is gone.',
     detail: 'A valid access token is needed. POST /auth/login gives one.',
     header: 'WWW-Authenticate',
   },

@@ -137,7 +137,8 @@ export const validate = <Schema extends z.ZodMiniType, Target extends 'json' | '
   })
   const checkJson: typeof check = async (c, next) => {
     if (await checkBody(c)) return check(c, next)
-    if (!z.safeParse(schema, undefined).success) throw refusal(400, 'The body is empty, not JSON.')
+    if (!z.safeParse(schema, undefined).success)
+      throw refusal(400, 'The body is empty. It must be JSON.')
     await next()
   }
   return target === 'json' ? checkJson : check

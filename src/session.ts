@@ -54,24 +54,26 @@ export const addRefreshToken = (db: Database, session: SQL) =>
 
 const cookie = 'refresh'
 
-export const setRefreshCookie = (c: Context, token: string) =>
-  setCookie(c, cookie, token, {
-    prefix: 'host',
-    httpOnly: true,
-    secure: true,
-    sameSite: 'Strict',
-    path: '/',
-    maxAge: days * 24 * 60 * 60,
-  })
+// `__Host-` brings Secure and Path=/ with it.
+const attributes = { prefix: 'host', httpOnly: true, sameSite: 'Strict' } as const
 
-export const clearRefreshCookie = (c: Context) =>
-  deleteCookie(c, cookie, {
-    prefix: 'host',
-    httpOnly: true,
-    secure: true,
-    sameSite: 'Strict',
-    path: '/',
-  })
+export const setRefreshCookie = (c: Context, token: string) =>
+  setCookie(c, cookie, token, { ...attributes, maxAge: days * 24 * 60 * 60 })
+
+export const clearRefreshCookie = (c: Context) => deleteCookie(c, cookie, attributes)
+
+/** The reply to a login and a refresh. */
+export const tokenReply = async (
+  c: Context<Env>,
+  session: { id: string; email: string; sid: string }
+) =>
+  c.json(
+    {
+      access_token: await newToken(c.var.configuration, session),
+      token_type: 'bearer' as const,
+    },
+    200
+  )
 
 /**
  * A cookie comes along with whatever a browser sends here: only a page of ours, or of an origin
@@ -83,7 +85,7 @@ const sameSite = createMiddleware<Env>(async (c, next) => {
     /^(same-origin|none)$/.test(c.req.header('Sec-Fetch-Site') ?? '') ||
     [new URL(c.req.url).origin, ...c.var.configuration.corsOrigins].includes(origin)
   if (!isOurs)
-    return problem(c, 403, 'A refresh must come from our own origin, or from one that is let in.')
+    return problem(c, 403, 'A refresh must come from a page of this origin or one in CORS_ORIGINS.')
   await next()
 })
 
@@ -106,7 +108,7 @@ const refresh = prepared((db) => {
       .innerJoin(sessions, eq(sessions.id, refreshTokens.session_id))
       .innerJoin(users, isLive)
       .where(eq(refreshTokens.hash, placeholder('hash')))
-      // The session before its token, as the end of a session has it: the two never deadlock.
+      // The session before its token, in the order that ending one locks them: the two never deadlock.
       .for('no key update', { of: sessions })
   )
   const session = sql`(select session_id from ${token})`
@@ -205,15 +207,13 @@ export default new Hono<Env>()
       : []
     if (!session || session.is_stolen) {
       clearRefreshCookie(c)
-      return problem(c, 401, 'The session is over. POST /auth/login begins another.', {
-        headers: challenge(c),
-      })
+      const detail = token
+        ? 'The session is over. POST /auth/login begins another.'
+        : 'There is no refresh cookie. POST /auth/login sets one.'
+      return problem(c, 401, detail, { headers: challenge(c) })
     }
     if (session.is_claimed) setRefreshCookie(c, newOne)
-    return c.json(
-      { access_token: await newToken(c.var.configuration, session), token_type: 'bearer' as const },
-      200
-    )
+    return tokenReply(c, session)
   })
   .use('/logout', requireUser)
   .post('/logout', async (c) => {

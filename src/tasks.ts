@@ -151,6 +151,9 @@ export const withUrl = (c: Context) => {
   return (task: StoredTask): Task => ({ ...task, url: `${origin}/tasks/${task.id}` })
 }
 
+const found = (c: Context, task: StoredTask | undefined) =>
+  task ? c.json(withUrl(c)(task), 200) : missing(c)
+
 const missing = (c: Context) => problem(c, 404, 'There is no such task.')
 
 export default new Hono<Env>()
@@ -160,14 +163,15 @@ export default new Hono<Env>()
   )
   .get('/', validate('query', TaskQuery), async (c) => {
     const { limit, ...query } = c.req.valid('query')
-    const page = await lists[query.sort](c, { ...unfiltered, ...query, limit: limit + 1 })
-    const last = page.length > limit && page.slice(0, limit).at(-1)
+    const rows = await lists[query.sort](c, { ...unfiltered, ...query, limit: limit + 1 })
+    const page = rows.slice(0, limit)
+    const last = rows.length > limit && page.at(-1)
     if (last) {
       const next = new URL(c.req.url)
       next.searchParams.set('cursor', encodeCursor(query.sort, last))
       c.header('Link', `<${next}>; rel="next"`)
     }
-    return c.json(page.slice(0, limit).map(withUrl(c)), 200)
+    return c.json(page.map(withUrl(c)), 200)
   })
   .post('/', validate('json', NewTask), async (c) => {
     const [task] = (await createTask(c, { input: c.req.valid('json') })) as [StoredTask]
@@ -179,18 +183,18 @@ export default new Hono<Env>()
   })
   .get('/:id', async (c) => {
     const [task] = await readTask(c, { id: pathId(c) })
-    return task ? c.json(withUrl(c)(task), 200) : missing(c)
+    return found(c, task)
   })
   .put('/:id', validate('json', NewTask), async (c) => {
     const [task] = await writeTask(c, { id: pathId(c), input: c.req.valid('json') })
-    return task ? c.json(withUrl(c)(task), 200) : missing(c)
+    return found(c, task)
   })
   .patch('/:id', validate('json', TaskPatch), async (c) => {
     const input = c.req.valid('json')
     const isEmpty = Object.values(input).every((value) => value === undefined)
     try {
       const [task] = await (isEmpty ? readTask : writeTask)(c, { id: pathId(c), input })
-      return task ? c.json(withUrl(c)(task), 200) : missing(c)
+      return found(c, task)
     } catch (error) {
       // Only the database knows whether the task has a due_date already.
       if (postgresError(error)?.constraint !== 'tasks_due_time_needs_due_date') throw error
@@ -200,7 +204,7 @@ export default new Hono<Env>()
   .patch('/:id/complete', validate('json', z.optional(Completion)), async (c) => {
     const input = c.req.valid('json')
     const [task] = await (input ? writeTask : toggleTask)(c, { id: pathId(c), input })
-    return task ? c.json(withUrl(c)(task), 200) : missing(c)
+    return found(c, task)
   })
   .delete('/:id', async (c) => {
     const [task] = await deleteTask(c, { id: pathId(c) })

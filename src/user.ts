@@ -107,7 +107,7 @@ export const forUser = <Row>(
     const [user] = await statement(c.var.configuration.db)
       .execute({ input: null, ...values, sub, sid })
       .catch((error) => {
-        // A row without its user: there was none, or the user went while the request came.
+        // A row without its user: there is none, or the user went while the request was under way.
         const { column = '', constraint = '' } = postgresError(error) ?? {}
         const isGone = /^(user_id|email_hash)$/.test(column) || /_user_id_.*_fk$/.test(constraint)
         throw isGone ? gone() : error

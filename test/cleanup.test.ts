@@ -49,6 +49,11 @@ test('the daily cleaning deletes the guesses made long ago, and none that still 
   expect(left.map(({ name }) => name)).toEqual(['counts', 'new', 'waited', 'waits'])
 })
 
+test('the daily cleaning that fails says so, and quotes no SQL', async () => {
+  const down = { ...env, DATABASE_URL: 'postgresql://owner:pa55word@127.0.0.1:9/main' }
+  await expect(worker.scheduled({}, down)).rejects.toThrow(/^The daily cleaning failed$/)
+})
+
 test('the daily cleaning fails aloud when the service is misconfigured', async () => {
   await expect(worker.scheduled({}, { ...env, JWT_SECRET: 'short' })).rejects.toThrow('JWT_SECRET')
 })

@@ -83,7 +83,11 @@ function listen(server: Server, port: number): Promise<void> {
   server.keepAliveTimeout = 0
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new Error(`port ${port} is already in use`) : error)
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`port ${port} is already in use: set NEON_PORT to another one`)
+          : error
+      )
     })
     server.listen(port, '127.0.0.1', resolve)
   })

@@ -70,9 +70,15 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
 
   it('says that the port is taken', async () => {
     const error = await failure(startNeon({ port: local.port, dataDir: 'memory' }))
-    assert.equal(error.message, `port ${local.port} is already in use`)
+    assert.equal(
+      error.message,
+      `port ${local.port} is already in use: set NEON_PORT to another one`
+    )
     const { code, errors } = await run({ NEON_PORT: String(local.port), DATA_DIR: 'memory' }).exited
-    assert.deepEqual([code, errors], [1, `port ${local.port} is already in use\n`])
+    assert.deepEqual(
+      [code, errors],
+      [1, `port ${local.port} is already in use: set NEON_PORT to another one\n`]
+    )
   })
 
   it('says that PostgreSQL cannot be reached', async () => {
