@@ -2,7 +2,7 @@ import { compare, hash } from 'bcryptjs'
 import { and, eq, exists, gt, isNull, or, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
-import { password, type User, userColumns } from './auth.ts'
+import { hasPasswordOf, password, type User, userColumns } from './auth.ts'
 import type { Env } from './env.ts'
 import { emailHash, guess, tooManyGuesses, verdict } from './guess.ts'
 import { reason } from './log.ts'
@@ -45,7 +45,7 @@ const changePassword = forUser(
     db
       .update(users)
       .set({ hashed_password: sql`${placeholder('new_hash')}` })
-      .where(and(eq(users.id, me), eq(users.hashed_password, placeholder('hash'))))
+      .where(and(eq(users.id, me), hasPasswordOf(sql`${placeholder('hash')}::text`)))
       .returning({ salt: saltOf(users.hashed_password).as('salt') }),
   {
     after: (parts) => {

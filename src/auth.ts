@@ -1,19 +1,13 @@
 import { compare, getRounds, getSalt, hash } from 'bcryptjs'
-import { and, eq, isNotNull, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, type SQL, sql } from 'drizzle-orm'
 import { Hono } from 'hono'
 import * as z from 'zod/mini'
 import { type Env, postgresError, prepared } from './env.ts'
 import { emailHash, guess, tooManyGuesses, verdict } from './guess.ts'
-import { problem, validate } from './problem.ts'
+import { databaseTrouble, problem, validate } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
 import { guesses, rfc3339, saltOf, sessions, users } from './schema.ts'
-import {
-  addRefreshToken,
-  expiry,
-  newRefreshToken,
-  setRefreshCookie,
-  tokenReply,
-} from './session.ts'
+import { addRefreshToken, expiry, newRefreshToken, tokenReply } from './session.ts'
 import { challenge } from './user.ts'
 
 const email = z
@@ -96,16 +90,18 @@ const findUser = prepared((db) => {
 })
 
 /**
+ * Whether a user's password is that of this hash: by its salt, for a login may have replaced the hash
+ * by one of another cost meanwhile.
+ */
+export const hasPasswordOf = (hash: SQL) => eq(saltOf(users.hashed_password), saltOf(hash))
+
+/**
  * Begins a session of a user who still has the password of this hash, takes the count of guesses
  * away, and replaces the hash if there is another.
  */
 const beginSession = prepared((db) => {
   const hash = sql`${placeholder('hash')}::text`
-  // By its salt, for another login may have replaced the hash by one of another cost.
-  const isUser = and(
-    eq(users.id, placeholder('id')),
-    eq(saltOf(users.hashed_password), saltOf(hash))
-  )
+  const isUser = and(eq(users.id, placeholder('id')), hasPasswordOf(hash))
   const session = db.$with('session').as(
     db
       .insert(sessions)
@@ -180,10 +176,16 @@ export default new Hono<Env>()
     const wrong = () =>
       problem(c, 401, 'The e-mail address or the password is wrong.', { headers: challenge(c) })
     const [user] = await findUser(db).execute({ email })
-    if (!user?.admitted) return tooManyGuesses(c, user?.wait ?? 1)
+    if (!user) throw databaseTrouble()
+    if (!user.admitted) return tooManyGuesses(c, user.wait)
     const old = user.hashed_password ?? noHash(bcryptCost)
     const matches = await compare(password, old)
-    if (!user.id || !matches) return wrong()
+    if (!user.id || !matches) {
+      // The work of today's cost, however old the hash: 2^c + 2^c + 2^(c+1) + … = 2^cost.
+      for (let cost = getRounds(old); cost < bcryptCost; cost++)
+        await compare(password, noHash(cost))
+      return wrong()
+    }
 
     const refresh = await newRefreshToken()
     const begin = (new_hash: string | null) =>
@@ -204,6 +206,5 @@ export default new Hono<Env>()
     })
     // The password was changed meanwhile.
     if (!session) return wrong()
-    setRefreshCookie(c, refresh.token)
-    return tokenReply(c, { id: user.id, email, sid: session.sid })
+    return tokenReply(c, { id: user.id, email, sid: session.sid }, refresh.token)
   })

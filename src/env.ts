@@ -40,9 +40,11 @@ neonConfig.fetchEndpoint = (host, port, options) => {
   return typeof neonEndpoint === 'function' ? neonEndpoint(host, port, options) : neonEndpoint
 }
 
+/** Every query of ours begins with a column that is never null, such as an id. */
 const parseReply = (ok: boolean, body: string) => {
   const reply = JSON.parse(body)
-  if (ok && !reply.rows.every(({ length }: unknown[]) => length && length === reply.fields.length))
+  const isRow = (row: unknown[]) => row.length === reply.fields.length && (row[0] ?? null) !== null
+  if (ok && !reply.rows.every(isRow))
     throw new TypeError('The database sent rows without their columns')
   return reply
 }

@@ -44,7 +44,7 @@ const configured = createMiddleware<Env>(async (c, next) => {
 
 const within = (milliseconds: number) =>
   timeout(milliseconds, () =>
-    refusal(503, 'The database did not answer in time.', { 'Retry-After': '2' })
+    refusal(503, 'The request took too long. Try again shortly.', { 'Retry-After': '2' })
   )
 
 const securityHeaders = secureHeaders({

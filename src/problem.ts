@@ -64,6 +64,12 @@ export const unprocessable = (c: Context, errors: NonNullable<Problem['errors']>
 export const refusal = (status: Status, message: string, headers: Record<string, string> = {}) =>
   new HTTPException(status, { message, res: new Response(null, { headers }) })
 
+/** When the database does not answer, or not with what was asked for. */
+export const databaseTrouble = () =>
+  refusal(503, 'The database is out of reach or in trouble. Try again shortly.', {
+    'Retry-After': '2',
+  })
+
 export const onError: ErrorHandler<Env> = (error, c) => {
   if (error instanceof HTTPException)
     return problem(c, error.status as Status, error.message, {
@@ -71,9 +77,7 @@ export const onError: ErrorHandler<Env> = (error, c) => {
     })
   // Classes 22 and 23, bad values and broken constraints, are ours: validation let them through.
   if (error instanceof DrizzleQueryError && !/^2[23]/.test(postgresError(error)?.code ?? ''))
-    return problem(c, 503, 'The database is out of reach or in trouble. Try again shortly.', {
-      headers: { 'Retry-After': '2' },
-    })
+    return onError(databaseTrouble(), c)
   return problem(c, 500, 'Something went wrong on our side. The request id finds it in our log.')
 }
 

@@ -1,4 +1,4 @@
-import { and, eq, exists, isNull, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, isNull, type SQL, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
@@ -57,23 +57,19 @@ const cookie = 'refresh'
 // `__Host-` brings Secure and Path=/ with it.
 const attributes = { prefix: 'host', httpOnly: true, sameSite: 'Strict' } as const
 
-export const setRefreshCookie = (c: Context, token: string) =>
-  setCookie(c, cookie, token, { ...attributes, maxAge: days * 24 * 60 * 60 })
-
 export const clearRefreshCookie = (c: Context) => deleteCookie(c, cookie, attributes)
 
-/** The reply to a login and a refresh. */
+/** The reply to a login and a refresh, with a new refresh token where there is one. */
 export const tokenReply = async (
   c: Context<Env>,
-  session: { id: string; email: string; sid: string }
-) =>
-  c.json(
-    {
-      access_token: await newToken(c.var.configuration, session),
-      token_type: 'bearer' as const,
-    },
-    200
-  )
+  session: { id: string; email: string; sid: string },
+  refreshToken?: string
+) => {
+  const access_token = await newToken(c.var.configuration, session)
+  if (refreshToken)
+    setCookie(c, cookie, refreshToken, { ...attributes, maxAge: days * 24 * 60 * 60 })
+  return c.json({ access_token, token_type: 'bearer' as const }, 200)
+}
 
 /**
  * A cookie comes along with whatever a browser sends here: only a page of ours, or of an origin
@@ -108,8 +104,9 @@ const refresh = prepared((db) => {
       .innerJoin(sessions, eq(sessions.id, refreshTokens.session_id))
       .innerJoin(users, isLive)
       .where(eq(refreshTokens.hash, placeholder('hash')))
-      // The session before its token, in the order that ending one locks them: the two never deadlock.
-      .for('no key update', { of: sessions })
+      // In the order that all who end sessions lock them: the two never deadlock. And both rows are
+      // then read as they are, should the password be changed at this moment.
+      .for('no key update', { of: [users, sessions] })
   )
   const session = sql`(select session_id from ${token})`
   const claimed = db.$with('claimed').as(
@@ -177,9 +174,14 @@ export const listSessions = forUser(({ db, me, session }) =>
     .orderBy(sessions.created_at, sessions.id)
 )
 
-const endSessions = forUser(({ db, me }) =>
-  db.delete(sessions).where(eq(sessions.user_id, me)).returning({ id: sessions.id })
-)
+const endSessions = forUser(({ db, me }) => {
+  // The user first, as a change of the password does: the two never deadlock.
+  const locked = db.select({ id: users.id }).from(users).where(eq(users.id, me))
+  return db
+    .delete(sessions)
+    .where(eq(sessions.user_id, sql`(${locked.for('no key update')})`))
+    .returning({ id: sessions.id })
+})
 
 const endSession = forUser(({ db, me }) =>
   db
@@ -187,12 +189,8 @@ const endSession = forUser(({ db, me }) =>
     .where(
       and(
         eq(sessions.id, placeholder('id')),
-        exists(
-          db
-            .select({ id: users.id })
-            .from(users)
-            .where(and(eq(users.id, me), isLive))
-        )
+        eq(sessions.user_id, me),
+        gt(sessions.expires_at, sql`now()`)
       )
     )
     .returning({ id: sessions.id })
@@ -212,8 +210,7 @@ export default new Hono<Env>()
         : 'There is no refresh cookie. POST /auth/login sets one.'
       return problem(c, 401, detail, { headers: challenge(c) })
     }
-    if (session.is_claimed) setRefreshCookie(c, newOne)
-    return tokenReply(c, session)
+    return tokenReply(c, session, session.is_claimed ? newOne : undefined)
   })
   .use('/logout', requireUser)
   .post('/logout', async (c) => {

@@ -5,7 +5,7 @@ import type { Context } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import * as z from 'zod/mini'
 import { type Database, type Env, postgresError, prepared } from './env.ts'
-import { problem, refusal } from './problem.ts'
+import { databaseTrouble, problem, refusal } from './problem.ts'
 import { saltOf, sessions, users } from './schema.ts'
 import { type Claims, claimsOf } from './token.ts'
 
@@ -112,7 +112,8 @@ export const forUser = <Row>(
         const isGone = /^(user_id|email_hash)$/.test(column) || /_user_id_.*_fk$/.test(constraint)
         throw isGone ? gone() : error
       })
-    if (user?.id !== sub) throw gone()
+    if (!user) throw gone()
+    if (user.id !== sub || !Array.isArray(user.rows)) throw databaseTrouble()
     return user.rows
   }
 }

@@ -25,7 +25,8 @@ test('the daily cleaning deletes the refresh tokens spent over 30 days ago', asy
       now() - make_interval(days => n)
     from sessions s, generate_series(28, 32) n where s.user_id = ${id}`
   await clean()
-  const rows = await sql`select round(extract(epoch from now() - spent_at) / 86400)::int as days
+  const rows =
+    await sql`select hash, round(extract(epoch from now() - spent_at) / 86400)::int as days
     from refresh_tokens t join sessions s on s.id = t.session_id where s.user_id = ${id}
     order by spent_at desc nulls first`
   expect(rows.map(({ days }) => days)).toEqual([null, 28, 29])

@@ -150,6 +150,7 @@ describe.runIf(!isRemote)('a database in trouble', () => {
     'empty',
     'no-columns',
     'no-values',
+    'nulls',
   ]
   /** Whether a read is tried once more: not after a timeout, nor an answer that makes no sense. */
   const isTriedAgain = (fault: string) =>

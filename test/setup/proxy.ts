@@ -22,6 +22,11 @@ const faults: Record<string, (response: ServerResponse, pass: () => Promise<Resp
       response
         .writeHead(200)
         .end(JSON.stringify({ ...((await (await pass()).json()) as object), rows: [[]] })),
+    nulls: async (response, pass) => {
+      const reply = (await (await pass()).json()) as { rows: unknown[][] }
+      const rows = reply.rows.map((row) => row.map(() => null))
+      response.writeHead(200).end(JSON.stringify({ ...reply, rows }))
+    },
     late: async (response, pass) => {
       const reply = await pass()
       // Nearly the 4 seconds that the Worker gives it.
