@@ -17,9 +17,9 @@ declare module 'vitest' {
  * server that is up there is tested instead, with the database and the secret that it uses.
  */
 export default async function setup(project: TestProject) {
-  const { API_URL } = process.env
+  const { API_URL, POSTGRES_URL: postgresUrl } = process.env
   await buildDocs()
-  const neon = API_URL ? undefined : await startNeon({ port: 0, dataDir: 'memory' })
+  const neon = API_URL ? undefined : await startNeon({ port: 0, dataDir: 'memory', postgresUrl })
   const settings = neon
     ? { DATABASE_URL: neon.url, JWT_SECRET: 'b0J1c3Qgb2YgdGhlIHRlc3RzLCBub3QgbW9yZQ' }
     : { ...theirs(), ...process.env }
