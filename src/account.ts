@@ -119,8 +119,7 @@ const exportTasks = forUser(
       .orderBy(tasks.created_at, tasks.id)
       .limit(pageSize),
   {
-    rows: sql`(select coalesce(json_agg(work), '[]') from work
-      where bytes <= ${pageBytes})`,
+    rows: sql`(select coalesce(json_agg(work), '[]') from work where bytes <= ${pageBytes})`,
   }
 )
 
@@ -128,11 +127,12 @@ const exportTasks = forUser(
 async function* exported(c: Context<UserEnv>, user: User) {
   const sessions = await listSessions(c)
   yield `{"user":${JSON.stringify(user)},"sessions":${JSON.stringify(sessions)},"tasks":[`
+  const toTask = withUrl(c)
   let page: Awaited<ReturnType<typeof exportTasks>> = []
   do {
     const { created_at = null, id = null } = page.at(-1) ?? {}
     page = await exportTasks(c, { created_at, id })
-    const text = page.map(({ bytes: _, ...task }) => JSON.stringify(withUrl(c)(task))).join()
+    const text = page.map(({ bytes: _, ...task }) => JSON.stringify(toTask(task))).join()
     yield id && text ? `,${text}` : text
   } while (page.length)
   yield ']}'
