@@ -311,13 +311,15 @@ describe.each(verbs)('the fields of a task, by %s', (verb) => {
       ['prototype', '/prototype'],
       ['toString', '/toString'],
     ] as const
-    await forAll(unknown, async ([name, pointer]) =>
-      expect
-        .soft(
-          await pointers(send(rawJson(`{"title":"changed",${JSON.stringify(name)}:"${user.id}"}`)))
-        )
-        .toEqual([pointer])
-    )
+    await forAll(unknown, async ([name, pointer]) => {
+      for (const value of [JSON.stringify(user.id), '{"completed":true}', 'null'])
+        expect
+          .soft(
+            await pointers(send(rawJson(`{"title":"changed",${JSON.stringify(name)}:${value}}`))),
+            name
+          )
+          .toEqual([pointer])
+    })
     expect(await list(user)).toEqual([task])
   })
 
@@ -954,18 +956,40 @@ describe('an id that leads nowhere', () => {
       stranger.id.toUpperCase(),
       crypto.randomUUID().toUpperCase(),
       '00000000-0000-0000-0000-000000000000',
+      'ffffffff-ffff-ffff-ffff-ffffffffffff',
+      'x',
+      '0',
+      '-1',
+      'null',
       '__proto__',
+      'constructor',
+      'complete',
+      '*',
       ':id',
       task.id.replaceAll('-', ''),
+      task.id.slice(1),
       `${task.id}0`,
+      `${task.id}-`,
       `{${task.id}}`,
+      `%7B${task.id}%7D`,
+      `urn:uuid:${task.id}`,
+      `%20${task.id}`,
       `${task.id}%0A`,
       `${task.id}%00`,
+      `${task.id},${task.id}`,
+      `${task.id};x=1`,
+      '%00',
       '%FF',
+      '%',
+      '%zz',
+      '%E0%A4%A',
       '%F0%9F%A6%84',
+      '%2F',
       '..%2F..%2Fhealth',
       "'%20or%20'1'='1",
+      '1;drop%20table%20tasks',
       'x'.repeat(8_000),
+      '%41'.repeat(2_000),
     ]
     await forAll(ids, async (id) => expect.soft(await answer(id), id.slice(0, 80)).toEqual(unknown))
     expect(await list(user)).toEqual([task])
@@ -977,7 +1001,7 @@ describe('an id that leads nowhere', () => {
     expect(await get(user, task.id.toUpperCase())).toEqual(task)
   })
 
-  test("a faulty body does not tell a stranger's id from an unknown one", async () => {
+  test('a faulty body tells nothing of the id either', async () => {
     const user = await newUser()
     const stranger = await (await newUser()).newTask({ title: 'not mine' })
     for (const [method, suffix] of [
@@ -989,9 +1013,16 @@ describe('an id that leads nowhere', () => {
         [422, { json: { title: 5, completed: 5 } }],
         [400, rawJson('{')],
         [415, rawJson('{}', 'text/plain')],
-      ] as const)
-        for (const id of [crypto.randomUUID(), stranger.id])
-          await problem(user.send(method, `/tasks/${id}${suffix}`, options), status)
+      ] as const) {
+        const answers = await Promise.all(
+          [crypto.randomUUID(), stranger.id, 'not-a-uuid'].map(async (id) => {
+            const response = user.send(method, `/tasks/${id}${suffix}`, options)
+            const { request_id: _, ...rest } = await problem(response, status)
+            return rest
+          })
+        )
+        expect(answers).toEqual(Array(3).fill(answers[0]))
+      }
   })
 })
 
@@ -1043,9 +1074,13 @@ describe.each([
   test('that is not JSON is a 400', async () => {
     await refuses(400, {
       'half an object': rawJson(good.slice(0, -1)),
+      'two objects': rawJson(good + good),
       'a trailing comma': rawJson(good.replace('}', ',}')),
+      'single quotes': rawJson(good.replaceAll('"', "'")),
+      'a comment': rawJson(`/* */${good}`),
       NaN: rawJson('{"order":NaN}'),
       Infinity: rawJson('{"order":-Infinity}'),
+      'a bare word': rawJson('undefined'),
       'a form': rawJson('title=after'),
       'white space': rawJson(' \n'),
       'a control character in a string': rawJson('{"title":"\n"}'),
@@ -1067,25 +1102,34 @@ describe.each([
     const utf16 = new Uint8Array(Uint16Array.from(good, (letter) => letter.charCodeAt(0)).buffer)
     const bodies: Record<string, Options> = {
       'UTF-16': rawJson(Uint8Array.of(0xff, 0xfe, ...utf16)),
-      'in pieces': rawJson(chunked(Uint8Array.of(...utf8('{"title":"'), 0xff, 0x22, 0x7d), 1)),
     }
-    for (const [name, bytes] of Object.entries(faults))
-      bodies[name] = rawJson(Uint8Array.of(...utf8('{"title":"'), ...bytes, ...utf8('"}')))
+    for (const [name, bytes] of Object.entries(faults)) {
+      const body = Uint8Array.of(...utf8('{"title":"'), ...bytes, ...utf8('"}'))
+      bodies[name] = rawJson(body)
+      bodies[`${name}, in pieces`] = rawJson(chunked(body, 1))
+    }
     await refuses(400, bodies)
   })
 
   test('of another type is a 415', async () => {
     const types = [
       'text/plain',
+      'text/json',
       'text/html',
       'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+      'application/octet-stream',
+      'application/xml',
       'application/jsonp',
       'application/json-patch+json',
       'application/merge-patch+json',
       'application/json; charset=iso-8859-1',
+      'application/json; charset=utf-16',
       'application/json; charset="utf-8\\"x"',
       'application/json, text/plain',
       'text/plain; application/json',
+      'json',
+      '*/*',
     ]
     await refuses(415, {
       ...Object.fromEntries(types.map((type) => [type, rawJson(good, type)])),
