@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
-import '../src/env.ts'
+import '../src/database/neon.ts'
 
 // The Worker's deadline is for requests: a migration may take its time.
 neonConfig.fetchFunction = undefined

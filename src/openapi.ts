@@ -1,6 +1,6 @@
-import { authPaths } from './openapi-auth.ts'
-import { components, json, or, type Path, reply, status } from './openapi-components.ts'
-import { taskPaths } from './openapi-tasks.ts'
+import { authPaths } from './auth/openapi.ts'
+import { components, json, or, type Path, reply, status } from './http/openapi.ts'
+import { taskPaths } from './tasks/openapi.ts'
 
 const servicePaths: Record<string, Path> = {
   '/health': {

@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, test } from 'vitest'
 import { openapi } from '../src/openapi.ts'
-import { Task } from '../src/task.ts'
+import { Task } from '../src/tasks/task.ts'
 import { newUser, problem, read, send, sql } from './api.ts'
 import { claims, forge, now, week } from './tokens.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { array, strictObject } from 'zod/mini'
-import { User } from '../src/auth.ts'
-import { Session } from '../src/session.ts'
-import { Task } from '../src/task.ts'
+import { Session } from '../src/auth/sessions.ts'
+import { User } from '../src/auth/user.ts'
+import { Task } from '../src/tasks/task.ts'
 import { logIn, newUser, password, pointers, problem, read, refresh, send, sql } from './api.ts'
 import { claims, forge, sidOf } from './tokens.ts'
 

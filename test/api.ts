@@ -4,11 +4,12 @@ import { neon } from '@neondatabase/serverless'
 import { expect } from 'vitest'
 import type * as z from 'zod/mini'
 import { parse } from 'zod/mini'
-import { Token, User } from '../src/auth.ts'
+import { AccessToken } from '../src/auth/tokens.ts'
+import { User } from '../src/auth/user.ts'
 import type { Bindings } from '../src/env.ts'
+import { Problem } from '../src/http/problem.ts'
 import { app } from '../src/index.ts'
-import { Problem } from '../src/problem.ts'
-import { Task } from '../src/task.ts'
+import { Task } from '../src/tasks/task.ts'
 
 declare global {
   namespace Cloudflare {
@@ -116,7 +117,7 @@ export const cookieOf = (response: Response) =>
 export const logIn = async (email: string, options: Options & { password?: string } = {}) => {
   const json = { email, password: options.password ?? password }
   const response = await send('POST', '/auth/login', { ...options, json })
-  const { access_token: token } = await read(response, 200, Token)
+  const { access_token: token } = await read(response, 200, AccessToken)
   return { token, cookie: cookieOf(response) }
 }
 
@@ -149,7 +150,7 @@ export const newUser = async () => {
     send: (method: string, path: string, options?: Options) =>
       send(method, path, { token, ...options }),
     /** Creates a task and gives it as the reply has it. */
-    newTask: (json: z.input<typeof import('../src/task.ts').NewTask>) =>
+    newTask: (json: z.input<typeof import('../src/tasks/task.ts').NewTask>) =>
       read(send('POST', '/tasks', { token, json }), 201, Task),
   }
 }

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { decode, verify } from 'hono/jwt'
 import { describe, expect, test } from 'vitest'
-import { Token, User } from '../src/auth.ts'
+import { AccessToken } from '../src/auth/tokens.ts'
+import { User } from '../src/auth/user.ts'
 import { isRemote, newUser, password, pointers, problem, read, send, sendWith, sql } from './api.ts'
 import { now, week } from './tokens.ts'
 
@@ -32,13 +33,13 @@ describe('POST /auth/signup', () => {
     const user = await read(signUp({ email: ` \t${email.toUpperCase()}\n`, password }), 201, User)
     expect(user.email).toBe(email)
     await problem(signUp({ email, password }), 409)
-    await read(logIn({ email: `${email.toUpperCase()} `, password }), 200, Token)
+    await read(logIn({ email: `${email.toUpperCase()} `, password }), 200, AccessToken)
   })
 
   test('refuses an address that is taken, and keeps the first password', async () => {
     const { email } = await newUser()
     await problem(signUp({ email, password: 'another password' }), 409)
-    await read(logIn({ email, password }), 200, Token)
+    await read(logIn({ email, password }), 200, AccessToken)
     await problem(logIn({ email, password: 'another password' }), 401)
   })
 
@@ -100,7 +101,7 @@ describe('POST /auth/signup', () => {
   ])('takes a password of %s, exactly as it is', async (_, password) => {
     const email = newEmail()
     await read(signUp({ email, password }), 201, User)
-    await read(logIn({ email, password }), 200, Token)
+    await read(logIn({ email, password }), 200, AccessToken)
     const other = [...password].with(0, '#').join('')
     await problem(logIn({ email, password: other }), 401)
   })
@@ -122,7 +123,7 @@ describe('POST /auth/signup', () => {
   test('knows a password in either Unicode normal form', async () => {
     const email = newEmail()
     await read(signUp({ email, password: 'cafe\u0301 creme' }), 201, User)
-    await read(logIn({ email, password: 'caf\u00e9 creme' }), 200, Token)
+    await read(logIn({ email, password: 'caf\u00e9 creme' }), 200, AccessToken)
   })
 
   test('names both faults at once, and every field it does not know', async () => {
@@ -144,7 +145,7 @@ describe('POST /auth/login', () => {
     const { email } = await newUser()
     const response = await logIn({ email, password })
     expect(response.headers.get('Cache-Control')).toBe('no-store')
-    const body = await read(response, 200, Token)
+    const body = await read(response, 200, AccessToken)
     expect(Object.keys(body)).toEqual(['access_token', 'token_type'])
     expect(body.token_type).toBe('bearer')
   })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { array } from 'zod/mini'
-import { Task } from '../src/task.ts'
+import { Task } from '../src/tasks/task.ts'
 import { newUser, type Options, origin, pointers, problem, read } from './api.ts'
 
 const Tasks = array(Task)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { array } from 'zod/mini'
-import { Task } from '../src/task.ts'
+import { Task } from '../src/tasks/task.ts'
 import { isRemote, newUser, origin, pointers, problem, read } from './api.ts'
 
 type User = Awaited<ReturnType<typeof newUser>>

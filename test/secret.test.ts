@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { decode, verify } from 'hono/jwt'
 import { describe, expect, test } from 'vitest'
-import { Token } from '../src/auth.ts'
+import { AccessToken } from '../src/auth/tokens.ts'
 import {
   isRemote,
   newUser,
@@ -23,7 +23,7 @@ describe.runIf(!isRemote)('a changed secret', () => {
   const rotated = sendWith({ JWT_SECRET: newSecret, JWT_SECRET_PREVIOUS: env.JWT_SECRET })
   const forgotten = sendWith({ JWT_SECRET: newSecret })
   const logInWith = async (sendIt: typeof send, email: string) =>
-    (await read(sendIt('POST', '/auth/login', { json: { email, password } }), 200, Token))
+    (await read(sendIt('POST', '/auth/login', { json: { email, password } }), 200, AccessToken))
       .access_token
 
   test('leaves the tokens of the one before good, as long as that is known', async () => {
@@ -54,7 +54,7 @@ describe.runIf(!isRemote)('a changed secret', () => {
     const { cookie, token: old } = await newUser()
     const headers = { Cookie: cookie, 'Sec-Fetch-Site': 'same-origin' }
     const response = await forgotten('POST', '/auth/refresh', { headers })
-    const { access_token: token } = await read(response, 200, Token)
+    const { access_token: token } = await read(response, 200, AccessToken)
     expect(kidOf(token)).not.toBe(kidOf(old))
     expect((await forgotten('GET', '/auth/me', { token })).status).toBe(200)
   })
@@ -145,19 +145,19 @@ describe.runIf(!isRemote)('a changed cost of bcrypt', () => {
     expect(await hashOf(id)).toMatch(/^\$2[aby]\$04\$/)
     await problem(dearer('POST', '/auth/login', { json: { email, password: 'wrong one' } }), 401)
     expect(await hashOf(id)).toMatch(/^\$2[aby]\$04\$/)
-    await read(logIn(dearer, email), 200, Token)
+    await read(logIn(dearer, email), 200, AccessToken)
     const hash = await hashOf(id)
     expect(hash).toMatch(/^\$2[aby]\$05\$/)
-    await read(logIn(dearer, email), 200, Token)
+    await read(logIn(dearer, email), 200, AccessToken)
     // Neither replaced once more, nor by one that is cheaper.
-    await read(logIn(send, email), 200, Token)
+    await read(logIn(send, email), 200, AccessToken)
     expect(await hashOf(id)).toBe(hash)
     await problem(dearer('POST', '/auth/login', { json: { email, password: 'wrong one' } }), 401)
   })
 
   test('throws nobody out who is logged in', async () => {
     const { email, token, cookie } = await newUser()
-    await read(logIn(dearer, email), 200, Token)
+    await read(logIn(dearer, email), 200, AccessToken)
     expect((await send('GET', '/auth/me', { token })).status).toBe(200)
     expect((await refresh(cookie)).status).toBe(200)
   })
@@ -177,7 +177,7 @@ describe.runIf(!isRemote)('a changed cost of bcrypt', () => {
       const before = await hashOf(id)
       const response = await logIn(dearer, email)
       expect(response.headers.get('Set-Cookie')).toMatch(/^__Host-refresh=[\w-]{43};/)
-      const { access_token: token } = await read(response, 200, Token)
+      const { access_token: token } = await read(response, 200, AccessToken)
       expect((await send('GET', '/auth/me', { token })).status).toBe(200)
       expect(await hashOf(id)).toBe(before)
     } finally {

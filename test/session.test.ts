@@ -1,8 +1,8 @@
 import { decode } from 'hono/jwt'
 import { describe, expect, test } from 'vitest'
 import { array } from 'zod/mini'
-import { Token } from '../src/auth.ts'
-import { Session } from '../src/session.ts'
+import { Session } from '../src/auth/sessions.ts'
+import { AccessToken } from '../src/auth/tokens.ts'
 import {
   cookieOf,
   isRemote,
@@ -28,7 +28,7 @@ const parts = (response: Response) => {
 
 const secretOf = (cookie: string) => cookie.slice(cookie.indexOf('=') + 1)
 const statusWith = async (token: string) => (await send('GET', '/auth/me', { token })).status
-const tokenOf = async (response: Response) => (await read(response, 200, Token)).access_token
+const tokenOf = async (response: Response) => (await read(response, 200, AccessToken)).access_token
 const sessionsOf = (token: string) =>
   read(send('GET', '/auth/sessions', { token }), 200, array(Session))
 
@@ -52,7 +52,7 @@ describe('POST /auth/login', () => {
     // 256 bits are 43 characters of base64url.
     expect(pair).toMatch(/^__Host-refresh=[\w-]{43}$/)
     expect(actual).toBe(attributes)
-    const body = await read(response, 200, Token)
+    const body = await read(response, 200, AccessToken)
     expect(Object.keys(body)).toEqual(['access_token', 'token_type'])
     expect(JSON.stringify(body)).not.toContain(secretOf(pair))
   })
@@ -94,7 +94,7 @@ describe('POST /auth/refresh', () => {
     expect(pair).toMatch(/^__Host-refresh=[\w-]{43}$/)
     expect(pair).not.toBe(user.cookie)
     expect(actual).toBe(attributes)
-    const body = await read(response, 200, Token)
+    const body = await read(response, 200, AccessToken)
     expect(Object.keys(body)).toEqual(['access_token', 'token_type'])
     expect(decode(body.access_token).payload).toMatchObject({
       sub: user.id,

@@ -1,7 +1,7 @@
 import { createClient } from 'edge-todo/client'
 import type { InferRequestType, InferResponseType } from 'hono/client'
-import type { Problem } from '../../src/problem.ts'
-import type { Task } from '../../src/task.ts'
+import type { Problem } from '../../src/http/problem.ts'
+import type { Task } from '../../src/tasks/task.ts'
 
 /** Compiles as a front end would, without the types of Workers: that it does is the test. */
 type Equal<A, B> =

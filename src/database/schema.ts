@@ -1,3 +1,4 @@
+import type { NeonDbError } from '@neondatabase/serverless'
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import {
   boolean,
@@ -14,7 +15,8 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 
-const instant = () => timestamp({ withTimezone: true, precision: 3 })
+// In string mode, because rows reach us as JSON, which has no Date.
+const instant = () => timestamp({ mode: 'string', withTimezone: true, precision: 3 })
 
 export const users = pgTable(
   'users',
@@ -33,18 +35,32 @@ export const users = pgTable(
   ]
 )
 
+/** The column that ties a row to its user. The row goes when the user goes. */
+const owner = () =>
+  uuid()
+    .notNull()
+    .references(() => users.id, { onDelete: 'cascade' })
+
 /**
- * A login and what keeps it alive. It is over when the row is gone, expires_at is past, or the
- * password has changed since: a login may overlap with the change, whose DELETE does not see it.
+ * Whether a statement failed because the owner of the row that it writes is gone. It finds
+ * `user_id` null (23502) when there was no such user at its start, and the foreign key broken
+ * (23503) when the user was deleted while it ran.
+ */
+export const isOwnerGone = ({ code, column, constraint = '' }: NeonDbError) =>
+  (code === '23502' && column === 'user_id') ||
+  (code === '23503' && /_user_id_users_id_fk$/.test(constraint))
+
+/**
+ * A login and what keeps it alive. A session is over when its row is gone, when `expires_at` is
+ * past, or when the user's password has changed since. The last rule is for a login that overlaps
+ * with a password change: the change ends all other sessions, but cannot see that one yet.
  */
 export const sessions = pgTable(
   'sessions',
   {
     id: uuid().primaryKey().defaultRandom(),
-    user_id: uuid()
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
-    /** That of the password it began with, which tells passwords apart. */
+    user_id: owner(),
+    /** Salt of the user's password hash at login. When the password changes it no longer matches. */
     salt: text(),
     user_agent: text(),
     created_at: instant().notNull().defaultNow(),
@@ -58,7 +74,7 @@ export const sessions = pgTable(
   ]
 )
 
-/** The refresh tokens of a session: the one that is good, and those spent, which betray a thief. */
+/** The refresh tokens of a session: the one that is good, and the spent ones, which betray a thief. */
 export const refreshTokens = pgTable(
   'refresh_tokens',
   {
@@ -67,6 +83,11 @@ export const refreshTokens = pgTable(
       .notNull()
       .references(() => sessions.id, { onDelete: 'cascade' }),
     spent_at: instant(),
+    /**
+     * Hash of the token that replaced this one. A spent token without a successor is lost: its
+     * reply never arrived, and another token was given out in its place.
+     */
+    successor: text(),
   },
   (token) => [
     check('refresh_tokens_hash_is_sha_256', sql`${token.hash} ~ '^[0-9a-f]{64}$'`),
@@ -75,7 +96,7 @@ export const refreshTokens = pgTable(
   ]
 )
 
-/** How often somebody guessed at a password, by the SHA-256 of the e-mail address, known or not. */
+/** Wrong passwords for each e-mail address, whether or not it has an account. Stored under its SHA-256. */
 export const guesses = pgTable(
   'guesses',
   {
@@ -91,12 +112,13 @@ export const guesses = pgTable(
   ]
 )
 
-/** In the order they sort in. */
+/** From low to high, which is also how they sort. */
 export const priority = pgEnum('priority', ['low', 'medium', 'high'])
 
 /**
- * What a list of tasks can be sorted by, as the expression that both the query and its index use.
- * No key is ever null, so one row comparison finds the next page: no date and no place come last.
+ * What a list of tasks can be sorted by. Each is the SQL expression that both the query and its
+ * index use. None is ever null, so that one row comparison finds the next page: a task without a
+ * due date or an order counts as infinitely late.
  */
 export const sortKeys = {
   due_date: (date: SQLWrapper) => sql`coalesce(${date}, 'infinity'::date)`,
@@ -112,9 +134,7 @@ export const tasks = pgTable(
   'tasks',
   {
     id: uuid().primaryKey().defaultRandom(),
-    user_id: uuid()
-      .notNull()
-      .references(() => users.id, { onDelete: 'cascade' }),
+    user_id: owner(),
     title: text().notNull(),
     description: text(),
     completed: boolean().notNull().default(false),
@@ -157,9 +177,13 @@ export const tasks = pgTable(
   ]
 )
 
-/** Of a bcrypt hash, `$2b$10$<salt><hash>`: its 22 characters of salt. */
-export const saltOf = (hash: SQLWrapper) => sql<string>`substr(${hash}, 8, 22)`
+/** The 22 characters of salt in a bcrypt hash, `$2b$10$<salt><checksum>`. */
+export const saltOf = (hashedPassword: SQLWrapper) => sql<string>`substr(${hashedPassword}, 8, 22)`
 
-/** A point in time as the API writes it: RFC 3339, UTC, milliseconds. */
+/** The SHA-256 of a text in UTF-8, as 64 hexadecimal digits. */
+export const sha256 = (text: SQLWrapper) =>
+  sql<string>`encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`
+
+/** A time as the API writes it: RFC 3339, in UTC, with milliseconds. */
 export const rfc3339 = <T extends string | null = string>(time: SQLWrapper) =>
   sql<T>`to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`

@@ -1,6 +1,5 @@
 import type * as z from 'zod/mini'
-import type { PasswordChange } from './account.ts'
-import type { Credentials, Token, User } from './auth.ts'
+import type { PasswordChange } from '../account/password.ts'
 import {
   body,
   type Examples,
@@ -12,9 +11,11 @@ import {
   refusal,
   reply,
   security,
-} from './openapi-components.ts'
-import { task } from './openapi-tasks.ts'
-import type { Session } from './session.ts'
+} from '../http/openapi.ts'
+import { task } from '../tasks/openapi.ts'
+import type { Session } from './sessions.ts'
+import type { AccessToken } from './tokens.ts'
+import type { Credentials, User } from './user.ts'
 
 const user: User = {
   id: '0c6a1f1e-6f0c-4b7e-9a52-2f8d3f1f5a10',
@@ -22,7 +23,7 @@ const user: User = {
   created_at: '2026-01-12T09:30:00.000Z',
 }
 
-const token: z.infer<typeof Token> = {
+const token: z.infer<typeof AccessToken> = {
   access_token:
     'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwYzZhMWYxZS02ZjBjLTRiN2UtOWE1Mi0yZjhkM2YxZjVhMTAifQ.c2lnbmF0dXJl',
   token_type: 'bearer',
@@ -79,7 +80,7 @@ export const authPaths: Record<string, Path> = {
       tags: ['Auth'],
       requestBody: body(ref('Credentials'), credentials),
       responses: {
-        200: reply('An access token.', json(ref('Token'), token), 'Set-Cookie'),
+        200: reply('An access token.', json(ref('AccessToken'), token), 'Set-Cookie'),
         401: refusal(401, {
           when: 'A wrong e-mail address or a wrong password: the two are one answer.',
           detail: 'The e-mail address or the password is wrong.',
@@ -172,7 +173,7 @@ export const authPaths: Record<string, Path> = {
       tags: ['Auth'],
       security: [{ refresh: [] }],
       responses: {
-        200: reply('An access token.', json(ref('Token'), token), 'Set-Cookie'),
+        200: reply('An access token.', json(ref('AccessToken'), token), 'Set-Cookie'),
         401: refusal(401, {
           when: 'There is no cookie, it is not good, or the session is over.',
           detail: 'The session is over. POST /auth/login begins another.',

@@ -1,7 +1,9 @@
-import { decodeBase64Url, encodeBase64Url } from 'hono/utils/encode'
+import { decodeBase64Url } from 'hono/utils/encode'
 import * as z from 'zod/mini'
-import { type SortKey, sortKeys } from './schema.ts'
-import { calendarDate, fields, type StoredTask, Task, tag, text } from './task.ts'
+import { type SortKey, sortKeys } from '../database/schema.ts'
+import { base64Url } from '../http/base64url.ts'
+import { calendarDate, text } from '../http/format.ts'
+import { fields, type StoredTask, Task, tag } from './task.ts'
 
 const oneOrMore = <Item extends z.ZodMiniType>(item: Item, error: string) =>
   z.optional(
@@ -35,7 +37,7 @@ const filters = {
   search: z.optional(text(0, 10_000)),
 }
 
-/** For deleting: there an empty search, which every task holds, is taken for a mistake. */
+/** The filters for deleting. An empty search matches every task, so it is refused as a mistake. */
 export const TaskFilters = z.strictObject({
   ...filters,
   search: z.optional(text(0, 10_000).check(z.minLength(1, 'must not be empty'))),
@@ -45,11 +47,9 @@ export type Sort = SortKey | `-${SortKey}`
 export const sorts = Object.keys(sortKeys).flatMap((key) => [key, `-${key}`]) as Sort[]
 export const keyOf = (sort: Sort) => sort.replace('-', '') as SortKey
 
-/** A place in a list, behind its task `last`: the sort, that task's value of it, and its id. */
+/** Marks the place after the task `last` in a sorted list: the sort, the task's value of it, and its id. */
 export const encodeCursor = (sort: Sort, last: StoredTask) =>
-  encodeBase64Url(
-    new TextEncoder().encode(JSON.stringify([sort, last[keyOf(sort)], last.id])).buffer
-  ).replace(/=+$/, '')
+  base64Url(new TextEncoder().encode(JSON.stringify([sort, last[keyOf(sort)], last.id])).buffer)
 
 const decodeCursor = (cursor: string, sort: Sort) => {
   const position = z.tuple([z.literal(sort), Task.shape[keyOf(sort)], Task.shape.id])

@@ -10,9 +10,9 @@ import {
   ref,
   reply,
   security,
-} from './openapi-components.ts'
+} from '../http/openapi.ts'
+import { TaskFilters, TaskQuery } from './query.ts'
 import type { Completion, NewTask, Task, TaskPatch } from './task.ts'
-import { TaskFilters, TaskQuery } from './task-query.ts'
 
 const full = {
   title: 'Buy milk',

@@ -1,35 +1,16 @@
 import * as z from 'zod/mini'
-import { priority } from './schema.ts'
-
-/** Text of so many code points; where it may not be empty, blanks around it do not count. */
-export const text = (min: number, max: number) => {
-  const error = `must be a string of ${min} to ${max} characters, without U+0000`
-  const fits = (text: string) => {
-    const length = text.length <= max ? text.length : [...text].length
-    return length >= min && length <= max && text.isWellFormed() && !text.includes('\0')
-  }
-  return z.string(error).check(
-    z.overwrite((text) => (min > 0 ? text.trim() : text)),
-    z.refine(fits, error),
-    z.meta({ minLength: min, maxLength: max, ...(min > 0 && { pattern: '\\S' }) })
-  )
-}
-
-export const calendarDate = z.iso
-  .date({ error: 'must be a calendar date, YYYY-MM-DD', abort: true })
-  .check(z.refine((date) => date >= '0001', 'must be in the year 0001 or later'))
-
-const instant = z.iso.datetime({ precision: 3 }).check(z.refine((time) => time >= '0001'))
+import { priority } from '../database/schema.ts'
+import { calendarDate, instant, text } from '../http/format.ts'
 
 export const tag = text(1, 50)
 
-/** Without those that differ from an earlier one in case alone. */
+/** Drops a tag that differs from an earlier one in case alone. */
 const distinct = (tags: string[]) => {
   const seen = new Set<string>()
   return tags.filter((tag) => seen.size < seen.add(tag.toLowerCase()).size)
 }
 
-/** What a client may write. */
+/** The fields that a client may write. */
 export const fields = {
   title: text(1, 255),
   description: z.nullable(text(0, 10_000)),
@@ -55,10 +36,10 @@ export const Task = z
   .check(z.meta({ id: 'Task' }))
 export type Task = z.infer<typeof Task>
 
-/** A task without what depends on where it was asked for. */
+/** A task as the database has it. Its URL depends on the origin that the request asked. */
 export type StoredTask = Omit<Task, 'url'>
 
-/** Accepted, so that a task that was read can be put back as it is, and ignored. */
+/** A read-only field. A client may send it, so that a task can be put back as it was read, but its value is ignored. */
 const ignored = z.optional(
   z.pipe(
     z.unknown().check(z.meta({ readOnly: true })),
@@ -77,7 +58,7 @@ export const dueTimeNeedsDueDate = 'needs a due_date'
 const dueTime = {
   path: ['due_time'],
   error: dueTimeNeedsDueDate,
-  // Beside the faults of the fields, and not only when they have none.
+  // Checked beside the fields, and not only when all of them are valid.
   when: ({ value }: z.core.ParsePayload) => typeof value === 'object' && value !== null,
 }
 

@@ -1,10 +1,14 @@
 import { and, asc, desc, eq, isNull, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
-import { type Env, postgresError } from './env.ts'
-import { problem, unprocessable, validate } from './problem.ts'
-import { rateLimit } from './rate-limit.ts'
-import { rfc3339, sortKeys, tasks } from './schema.ts'
+import { forUser } from '../access/for-user.ts'
+import { requireUser } from '../access/guard.ts'
+import { type Database, postgresError } from '../database/neon.ts'
+import { rfc3339, sortKeys, tasks } from '../database/schema.ts'
+import type { Env } from '../env.ts'
+import { invalid, problem } from '../http/problem.ts'
+import { pathId, validate } from '../http/validation.ts'
+import { encodeCursor, keyOf, type Sort, sorts, TaskFilters, TaskQuery } from './query.ts'
 import {
   Completion,
   dueTimeNeedsDueDate,
@@ -14,9 +18,10 @@ import {
   type Task,
   TaskPatch,
 } from './task.ts'
-import { encodeCursor, keyOf, type Sort, sorts, TaskFilters, TaskQuery } from './task-query.ts'
-import { forUser, pathId, requireUser } from './user.ts'
 
+export const noSuchTask = 'There is no such task.'
+
+/** The columns that a reply shows, in the formats of the API. */
 export const taskColumns = {
   id: tasks.id,
   title: tasks.title,
@@ -34,7 +39,7 @@ export const taskColumns = {
 
 const { placeholder } = sql
 
-/** The condition, or none where the request did not give the value: Postgres plans without it then. */
+/** Skips the condition when the filter is not given. Postgres then leaves it out of the plan. */
 const ifGiven = (name: string, type: string, condition: (value: SQL) => SQL | undefined) => {
   const value = sql`${placeholder(name)}::${sql.raw(type)}`
   return or(isNull(value), condition(value))
@@ -59,7 +64,7 @@ const selected = (me: SQL) =>
     )
   )
 
-/** The values of all filters for a list without any. */
+/** Every filter, as not given. */
 const unfiltered = Object.fromEntries(Object.keys(TaskFilters.shape).map((name) => [name, null]))
 
 const listTasks = (sort: Sort) =>
@@ -89,15 +94,24 @@ const lists = Object.fromEntries(sorts.map((sort) => [sort, listTasks(sort)])) a
   ReturnType<typeof listTasks>
 >
 
-const deleteTasks = forUser(
-  ({ db, me }) => db.delete(tasks).where(selected(me)).returning({ id: tasks.id }),
-  { rows: sql`'[]'::json` }
-)
+const deleteTasks = forUser(({ db, me }) => {
+  const deleted = db
+    .$with('deleted')
+    .as(db.delete(tasks).where(selected(me)).returning({ id: tasks.id }))
+  return {
+    first: [deleted],
+    rows: db.select({ count: sql<number>`count(*)::int`.as('count') }).from(deleted),
+  }
+})
 
-/** The columns a client may write: of `input` where it has them, and else of the row `base`. */
-const written = (base: SQL, input: SQL) => {
+/** The CTE that holds the body of the request, so that it is sent and parsed once. */
+const bodyOf = (db: Database) =>
+  db.$with('body', {}).as(sql`select ${placeholder('body')}::jsonb as json`)
+
+/** Values for the columns that a client may write: from the body where it has them, else from the row `base`. */
+const written = (base: SQL, body: ReturnType<typeof bodyOf>) => {
   const column = (name: string) =>
-    sql`(jsonb_populate_record(${base}, ${input})).${sql.identifier(name)}`
+    sql`(jsonb_populate_record(${base}, (select json from ${body}))).${sql.identifier(name)}`
   return {
     ...(Object.fromEntries(Object.keys(fields).map((name) => [name, column(name)])) as Record<
       keyof typeof fields,
@@ -107,27 +121,35 @@ const written = (base: SQL, input: SQL) => {
   }
 }
 
-const createTask = forUser(({ db, me, input }) =>
-  db
-    .insert(tasks)
-    .values({ user_id: me, ...written(sql`null::${tasks}`, input) })
-    .returning(taskColumns)
-)
+const createTask = forUser(({ db, me }) => {
+  const body = bodyOf(db)
+  return {
+    first: [body],
+    rows: db
+      .insert(tasks)
+      .values({ user_id: me, ...written(sql`null::${tasks}`, body) })
+      .returning(taskColumns),
+  }
+})
 
 const own = (me: SQL) => and(eq(tasks.user_id, me), eq(tasks.id, placeholder('id')))
 
-/** Moves with every write, also with two within one millisecond. */
+/** Moves forward with every write, also when two fall into one millisecond. */
 const updated_at = sql`greatest(now(), ${tasks.updated_at} + interval '1 millisecond')`
 
 const readTask = forUser(({ db, me }) => db.select(taskColumns).from(tasks).where(own(me)))
 
-const writeTask = forUser(({ db, me, input }) =>
-  db
-    .update(tasks)
-    .set({ ...written(sql`${tasks}`, input), updated_at })
-    .where(own(me))
-    .returning(taskColumns)
-)
+const writeTask = forUser(({ db, me }) => {
+  const body = bodyOf(db)
+  return {
+    first: [body],
+    rows: db
+      .update(tasks)
+      .set({ ...written(sql`${tasks}`, body), updated_at })
+      .where(own(me))
+      .returning(taskColumns),
+  }
+})
 
 const toggleTask = forUser(({ db, me }) =>
   db
@@ -145,7 +167,7 @@ const deleteTask = forUser(({ db, me }) =>
   db.delete(tasks).where(own(me)).returning({ id: tasks.id })
 )
 
-/** Gives each task its URL, on the origin that was asked. */
+/** Adds the URL to a task, on the origin that the request asked. */
 export const withUrl = (c: Context) => {
   const { origin } = new URL(c.req.url)
   return (task: StoredTask): Task => ({ ...task, url: `${origin}/tasks/${task.id}` })
@@ -154,13 +176,10 @@ export const withUrl = (c: Context) => {
 const found = (c: Context, task: StoredTask | undefined) =>
   task ? c.json(withUrl(c)(task), 200) : missing(c)
 
-const missing = (c: Context) => problem(c, 404, 'There is no such task.')
+const missing = (c: Context) => problem(c, 404, noSuchTask)
 
 export default new Hono<Env>()
-  .use(
-    requireUser,
-    rateLimit('TASKS_LIMIT', (c) => c.var.claims.sub)
-  )
+  .use(...requireUser)
   .get('/', validate('query', TaskQuery), async (c) => {
     const { limit, ...query } = c.req.valid('query')
     const rows = await lists[query.sort](c, { ...unfiltered, ...query, limit: limit + 1 })
@@ -174,7 +193,7 @@ export default new Hono<Env>()
     return c.json(page.map(withUrl(c)), 200)
   })
   .post('/', validate('json', NewTask), async (c) => {
-    const [task] = (await createTask(c, { input: c.req.valid('json') })) as [StoredTask]
+    const [task] = (await createTask(c, { body: c.req.valid('json') })) as [StoredTask]
     return c.json(withUrl(c)(task), 201, { Location: `/tasks/${task.id}` })
   })
   .delete('/', validate('query', TaskFilters), async (c) => {
@@ -186,24 +205,24 @@ export default new Hono<Env>()
     return found(c, task)
   })
   .put('/:id', validate('json', NewTask), async (c) => {
-    const [task] = await writeTask(c, { id: pathId(c), input: c.req.valid('json') })
+    const [task] = await writeTask(c, { id: pathId(c), body: c.req.valid('json') })
     return found(c, task)
   })
   .patch('/:id', validate('json', TaskPatch), async (c) => {
-    const input = c.req.valid('json')
-    const isEmpty = Object.values(input).every((value) => value === undefined)
+    const body = c.req.valid('json')
+    const isEmpty = Object.values(body).every((value) => value === undefined)
     try {
-      const [task] = await (isEmpty ? readTask : writeTask)(c, { id: pathId(c), input })
+      const [task] = await (isEmpty ? readTask : writeTask)(c, { id: pathId(c), body })
       return found(c, task)
     } catch (error) {
       // Only the database knows whether the task has a due_date already.
       if (postgresError(error)?.constraint !== 'tasks_due_time_needs_due_date') throw error
-      return unprocessable(c, [{ pointer: '/due_time', detail: dueTimeNeedsDueDate }])
+      return invalid(c, [{ pointer: '/due_time', detail: dueTimeNeedsDueDate }])
     }
   })
   .patch('/:id/complete', validate('json', z.optional(Completion)), async (c) => {
-    const input = c.req.valid('json')
-    const [task] = await (input ? writeTask : toggleTask)(c, { id: pathId(c), input })
+    const body = c.req.valid('json')
+    const [task] = await (body ? writeTask : toggleTask)(c, { id: pathId(c), body })
     return found(c, task)
   })
   .delete('/:id', async (c) => {

@@ -1,10 +1,11 @@
 import * as z from 'zod/mini'
-import { PasswordChange } from './account.ts'
-import { Credentials, Token, User } from './auth.ts'
+import { PasswordChange } from '../account/password.ts'
+import { Session } from '../auth/sessions.ts'
+import { AccessToken } from '../auth/tokens.ts'
+import { Credentials, User } from '../auth/user.ts'
+import { TaskQuery } from '../tasks/query.ts'
+import { Completion, NewTask, Task, TaskPatch } from '../tasks/task.ts'
 import { Problem, titles } from './problem.ts'
-import { Session } from './session.ts'
-import { Completion, NewTask, Task, TaskPatch } from './task.ts'
-import { TaskQuery } from './task-query.ts'
 
 type JSONSchema = z.core.JSONSchema.JSONSchema
 type Fields = Record<string, JSONSchema>
@@ -37,7 +38,9 @@ const notes: Record<string, Fields> = {
     password: { description: 'Kept exactly as it is. At most 72 bytes in UTF-8.' },
   },
   User: { email: { format: 'email' } },
-  Token: { access_token: { description: 'Good for 7 days, sent as `Authorization: Bearer …`.' } },
+  AccessToken: {
+    access_token: { description: 'Good for 7 days, sent as `Authorization: Bearer …`.' },
+  },
   Task: taskNotes,
   NewTask: taskNotes,
   TaskPatch: taskNotes,
@@ -89,7 +92,7 @@ const schemas = {
   PasswordChange,
   Session,
   User,
-  Token,
+  AccessToken,
   Task,
   NewTask,
   TaskPatch,

@@ -2,9 +2,10 @@ import { DrizzleQueryError } from 'drizzle-orm'
 import { createMiddleware } from 'hono/factory'
 import { HTTPException } from 'hono/http-exception'
 import { routePath } from 'hono/route'
-import { type Env, neonFailure, postgresError } from './env.ts'
+import { neonFailure, postgresError } from '../database/neon.ts'
+import type { Env } from '../env.ts'
 
-/** What a log may say of an error. No message of a driver's error: it quotes SQL and its values. */
+/** What the log says of an error. A driver's message is left out, because it quotes SQL and its values. */
 export const reason = (error: unknown) => {
   if (error instanceof HTTPException) return { error: error.message }
   const cause = error instanceof DrizzleQueryError ? error.cause : error
@@ -15,7 +16,7 @@ export const reason = (error: unknown) => {
   }
 }
 
-/** One line of JSON a request. */
+/** Writes one line of JSON for each request. */
 export const log = createMiddleware<Env>(async (c, next) => {
   const start = Date.now()
   await next()

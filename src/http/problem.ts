@@ -1,0 +1,111 @@
+import { DrizzleQueryError } from 'drizzle-orm'
+import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import * as z from 'zod/mini'
+import { postgresError } from '../database/neon.ts'
+import type { Env } from '../env.ts'
+import { challenge } from './bearer.ts'
+
+/** An error as RFC 9457 writes it. `pointer` is a JSON Pointer (RFC 6901). */
+export const Problem = z
+  .strictObject({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    request_id: z.string(),
+    errors: z.optional(z.array(z.strictObject({ pointer: z.string(), detail: z.string() }))),
+  })
+  .check(z.meta({ id: 'Problem' }))
+export type Problem = z.infer<typeof Problem>
+
+/** The statuses of problems, with their names in HTTP. */
+export const titles = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+type Status = keyof typeof titles
+
+/** The sentences that more than one route answers with. The API document shows them too. */
+export const details = {
+  emptyBody: 'The body is empty. It must be JSON.',
+  notUtf8: 'The body is not valid UTF-8.',
+  notJson: 'The body must be JSON in UTF-8, with Content-Type: application/json.',
+  needsAccessToken: 'This needs a valid access token. POST /auth/login gives one.',
+  noSuchPath: 'There is nothing at this path.',
+  invalid: 'Some values are invalid. See `errors`.',
+  unknownField: 'is not a known field',
+  ourFault: 'Something went wrong on our side. Quote the request_id when you report it.',
+  databaseTrouble: 'The database cannot be reached right now. Try again shortly.',
+  tooSlow: 'The request took too long. Try again shortly.',
+}
+
+/** Seconds after which to try again when the database is in trouble. */
+const retryAfter = { 'Retry-After': '2' }
+
+/** The reply that says what went wrong, for a handler to return. */
+export const problem = <S extends Status>(
+  c: Context,
+  status: S,
+  detail: string,
+  { errors, headers }: { errors?: Problem['errors']; headers?: Record<string, string> } = {}
+) =>
+  c.json<Problem, S>(
+    {
+      type: 'about:blank',
+      title: titles[status],
+      status,
+      detail,
+      request_id: c.get('requestId'),
+      ...(errors && { errors }),
+    },
+    status,
+    { ...headers, 'Content-Type': 'application/problem+json' }
+  )
+
+/** The 401, with the challenge that it must have. */
+export const unauthorized = (c: Context, detail = details.needsAccessToken) =>
+  problem(c, 401, detail, { headers: challenge(c) })
+
+/** The 422 that names each invalid value. */
+export const invalid = (c: Context, errors: NonNullable<Problem['errors']>) =>
+  problem(c, 422, details.invalid, { errors })
+
+/** A problem as an exception, for where no handler can return it. onError turns it into the reply. */
+export const problemException = (
+  status: Status,
+  message: string,
+  headers: Record<string, string> = {}
+) => new HTTPException(status, { message, res: new Response(null, { headers }) })
+
+/** The 503 for a database that gives no answer or a damaged one. */
+export const databaseTrouble = () => problemException(503, details.databaseTrouble, retryAfter)
+
+/** The 503 for a request that has used up its time. */
+export const tooSlow = () => problemException(503, details.tooSlow, retryAfter)
+
+export const onError: ErrorHandler<Env> = (error, c) => {
+  if (error instanceof HTTPException) {
+    // Every 401 gets our own words: those of hono's jwt middleware are plain text.
+    if (error.status === 401) return unauthorized(c)
+    return problem(c, error.status as Status, error.message, {
+      headers: Object.fromEntries(error.res?.headers ?? []),
+    })
+  }
+  // Postgres refused a value (class 22) or a constraint (class 23): validation should have, so the bug is ours.
+  if (error instanceof DrizzleQueryError && !/^2[23]/.test(postgresError(error)?.code ?? ''))
+    return onError(databaseTrouble(), c)
+  return problem(c, 500, details.ourFault)
+}
+
+export const notFound: NotFoundHandler<Env> = (c) => problem(c, 404, details.noSuchPath)
