@@ -16,7 +16,12 @@ export const password = z.string('must be a string').check(
     (text) => new TextEncoder().encode(text).length <= 72,
     'must be at most 72 bytes long in UTF-8'
   ),
-  z.meta({ format: 'password', minLength: 8, maxLength: 72 })
+  z.meta({
+    description: 'Kept exactly as it is. At most 72 bytes in UTF-8.',
+    format: 'password',
+    minLength: 8,
+    maxLength: 72,
+  })
 )
 
 export const hashPassword = (password: string, cost: number): Promise<string> =>

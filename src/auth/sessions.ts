@@ -6,7 +6,7 @@ import { requireUser } from '../access/guard.ts'
 import { postgresError, prepared } from '../database/neon.ts'
 import { refreshTokens, rfc3339, saltOf, sessions, users } from '../database/schema.ts'
 import type { Env } from '../env.ts'
-import { instant, text } from '../http/format.ts'
+import { instant, text, uuid } from '../http/format.ts'
 import { databaseTrouble, problem, unauthorized } from '../http/problem.ts'
 import { clientAddress, rateLimit } from '../http/rate-limit.ts'
 import { pathId, validate } from '../http/validation.ts'
@@ -41,12 +41,12 @@ const userAgentLength = 200
 
 export const Session = z
   .strictObject({
-    id: z.uuid(),
+    id: uuid,
     created_at: instant,
     last_used_at: instant,
     expires_at: instant,
     user_agent: z.nullable(text(0, userAgentLength)),
-    current: z.boolean(),
+    current: z.boolean().check(z.meta({ description: 'Whether this request belongs to it.' })),
   })
   .check(z.meta({ id: 'Session' }))
 export type Session = z.infer<typeof Session>

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { createMiddleware } from 'hono/factory'
 import * as z from 'zod/mini'
-import { signAccessToken } from '../access/access-token.ts'
+import { accessTokenDays, signAccessToken } from '../access/access-token.ts'
 import type { Database } from '../database/neon.ts'
 import { refreshTokens } from '../database/schema.ts'
 import type { Env } from '../env.ts'
@@ -14,7 +14,15 @@ import { problem } from '../http/problem.ts'
 export const sessionDays = 30
 
 export const AccessToken = z
-  .strictObject({ access_token: z.jwt({ alg: 'HS256' }), token_type: z.literal('bearer') })
+  .strictObject({
+    access_token: z.jwt({ alg: 'HS256' }).check(
+      z.maxLength(4096),
+      z.meta({
+        description: `Valid for ${accessTokenDays} days. Send it as \`Authorization: Bearer …\`.`,
+      })
+    ),
+    token_type: z.literal('bearer'),
+  })
   .check(z.meta({ id: 'AccessToken' }))
 
 /** The reply to a login and to a refresh. */

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { rfc3339, users } from '../database/schema.ts'
-import { instant } from '../http/format.ts'
+import { instant, uuid } from '../http/format.ts'
 import { password } from './password.ts'
 
 const email = z
@@ -9,7 +9,8 @@ const email = z
     z.trim(),
     z.toLowerCase(),
     z.email('must be an e-mail address'),
-    z.maxLength(254, 'must be at most 254 characters long')
+    z.maxLength(254, 'must be at most 254 characters long'),
+    z.meta({ description: 'Trimmed and lower-cased.' })
   )
 
 export const Credentials = z.strictObject({ email, password }, 'must be an object').check(
@@ -20,7 +21,7 @@ export const Credentials = z.strictObject({ email, password }, 'must be an objec
 )
 
 export const User = z
-  .strictObject({ id: z.uuid(), email: z.string(), created_at: instant })
+  .strictObject({ id: uuid, email: z.email().check(z.maxLength(254)), created_at: instant })
   .check(z.meta({ id: 'User' }))
 export type User = z.infer<typeof User>
 

@@ -6,19 +6,6 @@ import { postgresError } from '../database/neon.ts'
 import type { Env } from '../env.ts'
 import { challenge } from './bearer.ts'
 
-/** An error as RFC 9457 writes it. `pointer` is a JSON Pointer (RFC 6901). */
-export const Problem = z
-  .strictObject({
-    type: z.literal('about:blank'),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    request_id: z.string(),
-    errors: z.optional(z.array(z.strictObject({ pointer: z.string(), detail: z.string() }))),
-  })
-  .check(z.meta({ id: 'Problem' }))
-export type Problem = z.infer<typeof Problem>
-
 /** The statuses of problems, with their names in HTTP. */
 export const titles = {
   400: 'Bad Request',
@@ -35,6 +22,44 @@ export const titles = {
   503: 'Service Unavailable',
 }
 type Status = keyof typeof titles
+
+/** The most faults that a 422 names. More would only swell the reply. */
+export const mostErrors = 100
+
+/** An error as RFC 9457 writes it. */
+export const Problem = z
+  .strictObject({
+    type: z.literal('about:blank'),
+    title: z.string().check(z.maxLength(50), z.meta({ description: 'The name of the status.' })),
+    status: z.int().check(z.minimum(400), z.maximum(599), z.meta({ format: 'int32' })),
+    detail: z
+      .string()
+      .check(z.maxLength(1000), z.meta({ description: 'A sentence that a person can read.' })),
+    request_id: z
+      .string()
+      .check(z.maxLength(255), z.meta({ description: 'The same as in `X-Request-Id`.' })),
+    errors: z.optional(
+      z
+        .array(
+          z.strictObject({
+            pointer: z.string().check(
+              // A body of 64 KiB may be one name, in which JSON Pointer doubles some characters.
+              z.maxLength(131_072),
+              z.meta({ description: 'The JSON Pointer (RFC 6901) of the value.' })
+            ),
+            detail: z
+              .string()
+              .check(z.maxLength(1000), z.meta({ description: 'What is expected of it.' })),
+          })
+        )
+        .check(
+          z.maxLength(mostErrors),
+          z.meta({ description: `What is invalid, at most the first ${mostErrors} values.` })
+        )
+    ),
+  })
+  .check(z.meta({ id: 'Problem' }))
+export type Problem = z.infer<typeof Problem>
 
 /** The sentences that more than one route answers with. The API document shows them too. */
 export const details = {
@@ -79,7 +104,7 @@ export const unauthorized = (c: Context, detail = details.needsAccessToken) =>
 
 /** The 422 that names each invalid value. */
 export const invalid = (c: Context, errors: NonNullable<Problem['errors']>) =>
-  problem(c, 422, details.invalid, { errors })
+  problem(c, 422, details.invalid, { errors: errors.slice(0, mostErrors) })
 
 /** A problem as an exception, for where no handler can return it. onError turns it into the reply. */
 export const problemException = (

@@ -6,13 +6,15 @@ import {
   json,
   or,
   type Path,
+  problemReply,
   queryParameters,
   ref,
   reply,
   security,
 } from '../http/openapi.ts'
 import { TaskFilters, TaskQuery } from './query.ts'
-import type { Completion, NewTask, Task, TaskPatch } from './task.ts'
+import { noSuchTask } from './routes.ts'
+import { Completion, NewTask, Task, TaskPatch } from './task.ts'
 
 const full = {
   title: 'Buy milk',
@@ -40,9 +42,14 @@ const completed: Task = {
   updated_at: '2026-01-15T17:42:10.250Z',
 }
 
+const notFound = problemReply(404, {
+  when: 'There is no such task, or it is not yours. The reply does not tell which.',
+  detail: noSuchTask,
+})
+
 const newTasks: Examples = {
   title: {
-    summary: 'A title, and defaults for the rest',
+    summary: 'A title, with defaults for the rest',
     value: { title: 'Buy milk' } satisfies z.input<typeof NewTask>,
   },
   full: { summary: 'Every field', value: full },
@@ -54,12 +61,16 @@ export const taskPaths: Record<string, Path> = {
       operationId: 'listTasks',
       summary: 'List your tasks, a page at a time',
       description:
-        'Filters are ANDed. The next page is in the `Link` header; following it neither skips a task nor repeats one.',
+        'A task must match all filters. The `Link` header has the address of the next page. Following it never skips a task nor repeats one.',
       tags: ['Tasks'],
       security,
       parameters: queryParameters(TaskQuery),
       responses: {
-        200: reply('A page of tasks.', json({ type: 'array', items: ref('Task') }, [task]), 'Link'),
+        200: reply(
+          'A page of tasks.',
+          json({ type: 'array', maxItems: 100, items: ref(Task) }, [task]),
+          'Link'
+        ),
         ...or(401, 422, 429, 500, 503),
       },
     },
@@ -68,21 +79,22 @@ export const taskPaths: Record<string, Path> = {
       summary: 'Create a task',
       tags: ['Tasks'],
       security,
-      requestBody: body(ref('NewTask'), newTasks),
+      requestBody: body(NewTask, newTasks),
       responses: {
-        201: reply('The new task.', json(ref('Task'), task), 'Location'),
+        201: reply('The new task.', json(ref(Task), task), 'Location'),
         ...or(400, 401, 413, 415, 422, 429, 500, 503),
+        404: notFound,
       },
     },
     delete: {
       operationId: 'deleteTasks',
-      summary: 'Delete every task that the filters select',
-      description: 'With no filter **all** of your tasks are deleted.',
+      summary: 'Delete every task that the filters match',
+      description: 'Without a filter, **all** of your tasks are deleted.',
       tags: ['Tasks'],
       security,
       parameters: queryParameters(TaskFilters),
       responses: {
-        204: reply('They are gone.'),
+        204: reply('The tasks are deleted.'),
         ...or(401, 422, 429, 500, 503),
       },
     },
@@ -95,41 +107,46 @@ export const taskPaths: Record<string, Path> = {
       tags: ['Tasks'],
       security,
       responses: {
-        200: reply('The task.', json(ref('Task'), task)),
-        ...or(401, 404, 429, 500, 503),
+        200: reply('The task.', json(ref(Task), task)),
+        ...or(401, 429, 500, 503),
+        404: notFound,
       },
     },
     put: {
       operationId: 'replaceTask',
       summary: 'Replace a task',
-      description: 'What is left out takes its default. A task can be put back as it was read.',
+      description:
+        'A field that is left out takes its default. A task can be put back as it was read.',
       tags: ['Tasks'],
       security,
-      requestBody: body(ref('NewTask'), newTasks),
+      requestBody: body(NewTask, newTasks),
       responses: {
-        200: reply('The task as it is now.', json(ref('Task'), task)),
-        ...or(400, 401, 404, 413, 415, 422, 429, 500, 503),
+        200: reply('The task as it is now.', json(ref(Task), task)),
+        ...or(400, 401, 413, 415, 422, 429, 500, 503),
+        404: notFound,
       },
     },
     patch: {
       operationId: 'updateTask',
       summary: 'Change some fields of a task',
-      description: 'What is left out stays, and `null` clears a field that may be null.',
+      description:
+        'A field that is left out stays as it is. `null` clears a field that may be null.',
       tags: ['Tasks'],
       security,
-      requestBody: body(ref('TaskPatch'), {
+      requestBody: body(TaskPatch, {
         postpone: {
-          summary: 'Another day',
+          summary: 'Move it to another day',
           value: { due_date: '2026-01-15', due_time: '18:00' } satisfies z.input<typeof TaskPatch>,
         },
         undated: {
-          summary: 'No day, which clears the time too',
+          summary: 'Clear the day, and with it the time',
           value: { due_date: null } satisfies z.input<typeof TaskPatch>,
         },
       }),
       responses: {
-        200: reply('The task as it is now.', json(ref('Task'), task)),
-        ...or(400, 401, 404, 413, 415, 422, 429, 500, 503),
+        200: reply('The task as it is now.', json(ref(Task), task)),
+        ...or(400, 401, 413, 415, 422, 429, 500, 503),
+        404: notFound,
       },
     },
     delete: {
@@ -138,8 +155,9 @@ export const taskPaths: Record<string, Path> = {
       tags: ['Tasks'],
       security,
       responses: {
-        204: reply('It is gone.'),
-        ...or(401, 404, 429, 500, 503),
+        204: reply('The task is deleted.'),
+        ...or(401, 429, 500, 503),
+        404: notFound,
       },
     },
   },
@@ -147,27 +165,28 @@ export const taskPaths: Record<string, Path> = {
     parameters: [id],
     patch: {
       operationId: 'completeTask',
-      summary: 'Complete a task, or reopen it',
-      description: 'Without a body it toggles.',
+      summary: 'Complete or reopen a task',
+      description: 'Without a body, an open task is completed and a completed one reopened.',
       tags: ['Tasks'],
       security,
       requestBody: body(
-        ref('Completion'),
+        Completion,
         {
           done: {
-            summary: 'Done',
+            summary: 'Complete it',
             value: { completed: true } satisfies z.input<typeof Completion>,
           },
           undone: {
-            summary: 'Not done',
+            summary: 'Reopen it',
             value: { completed: false } satisfies z.input<typeof Completion>,
           },
         },
         false
       ),
       responses: {
-        200: reply('The task as it is now.', json(ref('Task'), completed)),
-        ...or(400, 401, 404, 413, 415, 422, 429, 500, 503),
+        200: reply('The task as it is now.', json(ref(Task), completed)),
+        ...or(400, 401, 413, 415, 422, 429, 500, 503),
+        404: notFound,
       },
     },
   },

@@ -5,17 +5,24 @@ import { base64Url } from '../http/base64url.ts'
 import { calendarDate, text } from '../http/format.ts'
 import { fields, type StoredTask, Task, tag } from './task.ts'
 
-const oneOrMore = <Item extends z.ZodMiniType>(item: Item, error: string) =>
+/** The most times that a parameter may repeat. */
+const mostRepeats = 100
+
+const oneOrMore = <Item extends z.ZodMiniType>(
+  item: Item,
+  description: string,
+  { error }: { error: string }
+) =>
   z.optional(
     z.union(
       [
-        z.array(item),
+        z.array(item).check(z.maxLength(mostRepeats), z.meta({ description })),
         z.pipe(
           item,
           z.transform((value) => [value])
         ),
       ],
-      error
+      `${error}, at most ${mostRepeats} times`
     )
   )
 
@@ -28,19 +35,32 @@ const filters = {
         case: 'sensitive',
         error: 'must be true or false',
       })
-      .check(z.meta({ type: 'boolean' }))
+      .check(z.meta({ type: 'boolean', description: 'Only completed tasks, or only open ones.' }))
   ),
-  priority: oneOrMore(fields.priority, 'must be low, medium or high'),
-  tag: oneOrMore(tag, 'must be a string of 1 to 50 characters, without U+0000'),
-  due_from: z.optional(calendarDate),
-  due_to: z.optional(calendarDate),
-  search: z.optional(text(0, 10_000)),
+  priority: oneOrMore(fields.priority, 'Any of these. May repeat.', {
+    error: 'must be low, medium or high',
+  }),
+  tag: oneOrMore(tag, 'All of these: whole tags, ignoring case. May repeat.', {
+    error: 'must be a string of 1 to 50 characters, without U+0000',
+  }),
+  due_from: z.optional(calendarDate.check(z.meta({ description: 'Due on this day or later.' }))),
+  due_to: z.optional(calendarDate.check(z.meta({ description: 'Due on this day or earlier.' }))),
+  search: z.optional(
+    text(0, 10_000).check(
+      z.meta({ description: 'Part of the title or the description, ignoring case.' })
+    )
+  ),
 }
 
 /** The filters for deleting. An empty search matches every task, so it is refused as a mistake. */
 export const TaskFilters = z.strictObject({
   ...filters,
-  search: z.optional(text(0, 10_000).check(z.minLength(1, 'must not be empty'))),
+  search: z.optional(
+    text(0, 10_000).check(
+      z.minLength(1, 'must not be empty'),
+      z.meta({ description: 'Part of the title or the description, ignoring case. Not empty.' })
+    )
+  ),
 })
 
 export type Sort = SortKey | `-${SortKey}`
@@ -65,20 +85,39 @@ const decodeCursor = (cursor: string, sort: Sort) => {
 export const TaskQuery = z.pipe(
   z.strictObject({
     ...filters,
-    sort: z._default(z.enum(sorts, `must be one of ${sorts.join(', ')}`), 'due_date'),
+    sort: z._default(
+      z.enum(sorts, `must be one of ${sorts.join(', ')}`).check(
+        z.meta({
+          description:
+            'A leading `-` turns the order round. Tasks without a due date, or without an `order`, come last when ascending and first when descending. Ties are broken by `id`.',
+        })
+      ),
+      'due_date'
+    ),
     limit: z._default(
       z.pipe(
-        z
-          .string('must be given once')
-          .check(
-            z.regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100'),
-            z.meta({ type: 'integer', minimum: 1, maximum: 100 })
-          ),
+        z.string('must be given once').check(
+          z.regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100'),
+          z.meta({
+            type: 'integer',
+            format: 'int32',
+            minimum: 1,
+            maximum: 100,
+            description: 'The most tasks on a page.',
+          })
+        ),
         z.transform(Number)
       ),
       50
     ),
-    cursor: z.optional(z.string('must be given once')),
+    cursor: z.optional(
+      z.string('must be given once').check(
+        z.meta({
+          description: 'From the `Link` of the page before, with the same `sort`.',
+          maxLength: 4096,
+        })
+      )
+    ),
   }),
   z.transform(({ cursor, ...query }, context) => {
     if (cursor === undefined) return { ...query, after: null, after_id: null }

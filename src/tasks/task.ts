@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { priority } from '../database/schema.ts'
-import { calendarDate, instant, text } from '../http/format.ts'
+import { calendarDate, instant, text, uuid } from '../http/format.ts'
 
 export const tag = text(1, 50)
 
@@ -12,26 +12,61 @@ const distinct = (tags: string[]) => {
 
 /** The fields that a client may write. */
 export const fields = {
-  title: text(1, 255),
+  title: text(1, 255).check(z.meta({ description: 'Trimmed. Not blank.' })),
   description: z.nullable(text(0, 10_000)),
   completed: z.boolean('must be true or false'),
   priority: z.enum(priority.enumValues, 'must be low, medium or high'),
-  tags: z
-    .array(tag, 'must be an array of strings')
-    .check(z.overwrite(distinct), z.maxLength(20, 'must be at most 20 tags')),
-  due_date: z.nullable(calendarDate),
-  due_time: z.nullable(z.iso.time({ precision: -1, error: 'must be a local time, HH:MM' })),
-  order: z.nullable(z.number('must be a finite number')),
+  tags: z.array(tag, 'must be an array of strings').check(
+    z.overwrite(distinct),
+    z.maxLength(20, 'must be at most 20 tags'),
+    z.meta({
+      description:
+        'Each is trimmed. A tag that differs from an earlier one in case alone is dropped.',
+    })
+  ),
+  due_date: z.nullable(
+    calendarDate.check(z.meta({ description: 'A calendar date, the same in every time zone.' }))
+  ),
+  due_time: z.nullable(
+    z.iso.time({ precision: -1, error: 'must be a local time, HH:MM' }).check(
+      z.meta({
+        description: 'A local time, `HH:MM`. It needs a `due_date`, and is cleared with it.',
+        maxLength: 5,
+      })
+    )
+  ),
+  order: z.nullable(
+    z.number('must be a finite number').check(
+      z.meta({
+        description:
+          'The place in a hand-sorted list. To put a task between two others, take a number between theirs.',
+        format: 'double',
+        minimum: -Number.MAX_VALUE,
+        maximum: Number.MAX_VALUE,
+      })
+    )
+  ),
 }
 
 export const Task = z
   .strictObject({
-    id: z.uuid(),
-    url: z.url(),
+    id: uuid,
+    url: z
+      .url()
+      .check(
+        z.maxLength(2048),
+        z.meta({ description: 'Where the task is, on the origin that the request asked.' })
+      ),
     ...fields,
-    completed_at: z.nullable(instant),
+    completed_at: z.nullable(
+      instant.check(
+        z.meta({ description: 'Set when `completed` becomes true, cleared when it becomes false.' })
+      )
+    ),
     created_at: instant,
-    updated_at: instant,
+    updated_at: instant.check(
+      z.meta({ description: 'Moves with every write but an empty `PATCH`.' })
+    ),
   })
   .check(z.meta({ id: 'Task' }))
 export type Task = z.infer<typeof Task>
