@@ -14,6 +14,7 @@ export type Bindings = {
   JWT_SECRET_PREVIOUS?: string
   BCRYPT_COST?: string
   CORS_ORIGINS?: string
+  SYNC_EPOCH?: string
   AUTH_LIMIT?: RateLimit
   REFRESH_LIMIT?: RateLimit
   USER_LIMIT?: RateLimit
@@ -24,6 +25,12 @@ export type Env = {
   Bindings: Bindings
   Variables: { requestId: string; configuration: Configuration }
 }
+
+/**
+ * A context that has at least the variables of `E`. A function that only reads them takes this, and
+ * not hono's `Context<E>`, which fits no context with further variables.
+ */
+export type With<E extends { Variables: object }> = { readonly var: Readonly<E['Variables']> }
 
 const databaseUrl = z.string('is missing').check(
   z.refine((url) => /^postgres(ql)?:\/\/[^/]+@[^/]+\/./.test(url) && URL.canParse(url), {
@@ -69,6 +76,17 @@ const Configuration = z.pipe(
       JWT_SECRET: jwtSecret,
       JWT_SECRET_PREVIOUS: z.optional(jwtSecret),
       BCRYPT_COST: z._default(z.coerce.number(), 10),
+      SYNC_EPOCH: z._default(
+        z
+          .string()
+          .check(
+            z.regex(
+              /^[\w.-]{0,32}$/,
+              'must be at most 32 letters, digits, dots, underscores and hyphens'
+            )
+          ),
+        ''
+      ),
       CORS_ORIGINS: z.pipe(z.pipe(z.optional(z.string()), z.transform(list)), corsOrigins),
     })
     .check(
@@ -89,6 +107,8 @@ const Configuration = z.pipe(
     jwtSecrets: [env.JWT_SECRET, env.JWT_SECRET_PREVIOUS ?? []].flat(),
     bcryptCost: env.BCRYPT_COST,
     corsOrigins: env.CORS_ORIGINS,
+    /** Part of every token of GET /tasks/changes. When it changes, every client starts again. */
+    syncEpoch: env.SYNC_EPOCH,
   }))
 )
 export type Configuration = z.output<typeof Configuration>

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import type { ApplyGlobalResponse } from 'hono/client'
 import { createMiddleware } from 'hono/factory'
-import { methodNotAllowed } from 'hono/method-not-allowed'
+import { methodNotAllowed as refuseOtherMethods } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { timeout } from 'hono/timeout'
 import exportMe from './account/export.ts'
@@ -15,10 +15,10 @@ import { type Bindings, configurationOf, type Env } from './env.ts'
 import { crossOrigin, noStore, ownScripts, securityHeaders } from './http/headers.ts'
 import { log, reason } from './http/log.ts'
 import {
+  methodNotAllowed,
   notFound,
   onError,
   type Problem,
-  problem,
   problemException,
   tooSlow,
 } from './http/problem.ts'
@@ -45,13 +45,7 @@ const routes = app
     log,
     securityHeaders,
     crossOrigin,
-    methodNotAllowed({
-      app,
-      onMethodNotAllowed: (c, methods) =>
-        problem(c, 405, `This path answers ${methods.join(', ')} only.`, {
-          headers: { Allow: methods.join(', ') },
-        }),
-    })
+    refuseOtherMethods({ app, onMethodNotAllowed: methodNotAllowed })
   )
   // A login can make three database calls of up to 4 s each, so /auth gets one deadline for the whole request.
   .use('/auth/*', noStore, timeout(9000, tooSlow))

@@ -2,8 +2,8 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { decode, jwt, sign } from 'hono/jwt'
 import * as z from 'zod/mini'
 import type { Configuration } from '../env.ts'
-import { base64Url } from '../http/base64url.ts'
 import { bearerToken } from '../http/bearer.ts'
+import { base64Url } from '../http/encoding.ts'
 
 /** How long an access token is good for, in days. */
 export const accessTokenDays = 7

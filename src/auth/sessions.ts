@@ -6,6 +6,7 @@ import { requireUser } from '../access/guard.ts'
 import { postgresError, prepared } from '../database/neon.ts'
 import { refreshTokens, rfc3339, saltOf, sessions, users } from '../database/schema.ts'
 import type { Env } from '../env.ts'
+import { sha256Hex } from '../http/encoding.ts'
 import { instant, text, uuid } from '../http/format.ts'
 import { databaseTrouble, problem, unauthorized } from '../http/problem.ts'
 import { clientAddress, rateLimit } from '../http/rate-limit.ts'
@@ -15,7 +16,6 @@ import {
   accessTokenReply,
   addRefreshToken,
   clearRefreshCookie,
-  hashRefreshToken,
   newRefreshToken,
   readRefreshCookie,
   requireSameSite,
@@ -312,7 +312,7 @@ export default new Hono<Env>()
       return unauthorized(c, noRefreshCookie)
     }
     const { refreshToken, hash: new_hash } = await newRefreshToken()
-    const hash = await hashRefreshToken(shown)
+    const hash = await sha256Hex(shown)
     const [session] = await renewSession(c.var.configuration.db).execute({ hash, new_hash })
     if (!session || session.is_over) {
       clearRefreshCookie(c)

@@ -1,4 +1,3 @@
-import type { NeonDbError } from '@neondatabase/serverless'
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import {
   boolean,
@@ -7,8 +6,10 @@ import {
   doublePrecision,
   index,
   integer,
+  json,
   pgEnum,
   pgTable,
+  primaryKey,
   text,
   time,
   timestamp,
@@ -25,6 +26,11 @@ export const users = pgTable(
     email: text().notNull().unique(),
     hashed_password: text().notNull(),
     created_at: instant().notNull().defaultNow(),
+    /**
+     * The user's clock: the time of the last write to any of their tasks. It only moves forward, and
+     * whoever moves it locks the row, so one user's writes happen one after another.
+     */
+    changed_at: instant().notNull().defaultNow(),
   },
   (user) => [
     check(
@@ -40,15 +46,6 @@ const owner = () =>
   uuid()
     .notNull()
     .references(() => users.id, { onDelete: 'cascade' })
-
-/**
- * Whether a statement failed because the owner of the row that it writes is gone. It finds
- * `user_id` null (23502) when there was no such user at its start, and the foreign key broken
- * (23503) when the user was deleted while it ran.
- */
-export const isOwnerGone = ({ code, column, constraint = '' }: NeonDbError) =>
-  (code === '23502' && column === 'user_id') ||
-  (code === '23503' && /_user_id_users_id_fk$/.test(constraint))
 
 /**
  * A login and what keeps it alive. A session is over when its row is gone, when `expires_at` is
@@ -133,7 +130,8 @@ export type SortKey = keyof typeof sortKeys
 export const tasks = pgTable(
   'tasks',
   {
-    id: uuid().primaryKey().defaultRandom(),
+    /** Unique for its user alone, because clients choose ids too. */
+    id: uuid().notNull().defaultRandom(),
     user_id: owner(),
     title: text().notNull(),
     description: text(),
@@ -145,9 +143,13 @@ export const tasks = pgTable(
     due_time: time({ precision: 0 }),
     order: doublePrecision(),
     created_at: instant().notNull().defaultNow(),
+    /** The user's clock at the last write, which is also the task's ETag. */
     updated_at: instant().notNull().defaultNow(),
+    /** When the task went into the trash. Null outside it. */
+    deleted_at: instant(),
   },
   (task) => [
+    primaryKey({ columns: [task.user_id, task.id] }),
     check('tasks_title_length', sql`char_length(${task.title}) between 1 and 255`),
     check('tasks_description_length', sql`char_length(${task.description}) <= 10000`),
     check(
@@ -172,8 +174,37 @@ export const tasks = pgTable(
     ),
     check('tasks_order_is_finite', sql`${task.order} > '-Infinity' and ${task.order} < 'Infinity'`),
     ...Object.entries(sortKeys).map(([name, key]) =>
-      index(`tasks_by_${name}`).on(task.user_id, key(task[name as SortKey]), task.id)
+      index(`tasks_by_${name}`)
+        .on(task.user_id, key(task[name as SortKey]), task.id)
+        .where(sql`${task.deleted_at} is null`)
     ),
+    // For GET /tasks/changes, which tells deletions too.
+    index('tasks_by_change').on(task.user_id, task.updated_at, task.id),
+    index('tasks_in_trash')
+      .on(task.user_id, task.updated_at, task.id)
+      .where(sql`${task.deleted_at} is not null`),
+    // For the daily cleaning.
+    index('tasks_by_deletion').on(task.deleted_at).where(sql`${task.deleted_at} is not null`),
+  ]
+)
+
+/** The replies to requests with an Idempotency-Key. */
+export const replies = pgTable(
+  'replies',
+  {
+    user_id: owner(),
+    key: text().notNull(),
+    /** SHA-256 of the request, which tells another request with the same key. */
+    fingerprint: text().notNull(),
+    /** The rows that the first request's reply was made from. */
+    rows: json().notNull(),
+    created_at: instant().notNull().defaultNow(),
+  },
+  (reply) => [
+    primaryKey({ columns: [reply.user_id, reply.key] }),
+    check('replies_key_length', sql`char_length(${reply.key}) between 1 and 255`),
+    check('replies_fingerprint_is_sha_256', sql`${reply.fingerprint} ~ '^[0-9a-f]{64}$'`),
+    index('replies_by_age').on(reply.created_at),
   ]
 )
 

@@ -34,3 +34,19 @@ export const calendarDate = z.iso
     z.refine((date) => date >= '0001', 'must be in the year 0001 or later'),
     z.meta({ maxLength: 10 })
   )
+
+/** A whole number from 1 to `most` in a query. */
+export const wholeNumber = (most: number, byDefault: number, description: string) =>
+  z._default(
+    z.pipe(
+      z.string('must be given once').check(
+        z.refine(
+          (digits) => /^[1-9]\d*$/.test(digits) && Number(digits) <= most,
+          `must be a whole number from 1 to ${most}`
+        ),
+        z.meta({ type: 'integer', format: 'int32', minimum: 1, maximum: most, description })
+      ),
+      z.transform(Number)
+    ),
+    byDefault
+  )

@@ -160,7 +160,7 @@ const common = {
     detail: details.needsAccessToken,
     header: 'WWW-Authenticate',
   },
-  413: { when: 'The body is too large.', detail: bodyTooLarge },
+  413: { when: 'The body is too large.', detail: bodyTooLarge() },
   415: { when: 'The body is not `application/json` in UTF-8.', detail: details.notJson },
   422: {
     when: 'Some values are invalid. `errors` names each of them.',

@@ -14,6 +14,8 @@ export const titles = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   409: 'Conflict',
+  410: 'Gone',
+  412: 'Precondition Failed',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
@@ -78,22 +80,25 @@ export const details = {
 /** Seconds after which to try again when the database is in trouble. */
 const retryAfter = { 'Retry-After': '2' }
 
-/** The reply that says what went wrong, for a handler to return. */
-export const problem = <S extends Status>(
+/**
+ * The reply that says what went wrong, for a handler to return. Further members, such as `errors`,
+ * extend the problem (RFC 9457, section 3.2).
+ */
+export const problem = <S extends Status, Members extends object = object>(
   c: Context,
   status: S,
   detail: string,
-  { errors, headers }: { errors?: Problem['errors']; headers?: Record<string, string> } = {}
+  { headers, ...members }: Members & { headers?: Record<string, string> } = {} as Members
 ) =>
-  c.json<Problem, S>(
+  c.json(
     {
-      type: 'about:blank',
+      type: 'about:blank' as const,
       title: titles[status],
       status,
       detail,
-      request_id: c.get('requestId'),
-      ...(errors && { errors }),
-    },
+      request_id: c.get('requestId') as string,
+      ...members,
+    } as Problem & Omit<Members, 'headers'>,
     status,
     { ...headers, 'Content-Type': 'application/problem+json' }
   )
@@ -106,12 +111,19 @@ export const unauthorized = (c: Context, detail = details.needsAccessToken) =>
 export const invalid = (c: Context, errors: NonNullable<Problem['errors']>) =>
   problem(c, 422, details.invalid, { errors: errors.slice(0, mostErrors) })
 
+/** The 405, with the methods that the path has. */
+export const methodNotAllowed = (c: Context, methods: string[]) =>
+  problem(c, 405, `This path answers ${methods.join(', ')} only.`, {
+    headers: { Allow: methods.join(', ') },
+  })
+
 /** A problem as an exception, for where no handler can return it. onError turns it into the reply. */
 export const problemException = (
   status: Status,
   message: string,
-  headers: Record<string, string> = {}
-) => new HTTPException(status, { message, res: new Response(null, { headers }) })
+  headers: Record<string, string> = {},
+  members: Pick<Problem, 'errors'> = {}
+) => new HTTPException(status, { message, res: new Response(null, { headers }), cause: members })
 
 /** The 503 for a database that gives no answer or a damaged one. */
 export const databaseTrouble = () => problemException(503, details.databaseTrouble, retryAfter)
@@ -124,6 +136,7 @@ export const onError: ErrorHandler<Env> = (error, c) => {
     // Every 401 gets our own words: those of hono's jwt middleware are plain text.
     if (error.status === 401) return unauthorized(c)
     return problem(c, error.status as Status, error.message, {
+      ...(error.cause as Pick<Problem, 'errors'> | undefined),
       headers: Object.fromEntries(error.res?.headers ?? []),
     })
   }

@@ -23,13 +23,18 @@ const warnOnce = (env: Bindings, limit: Limit) => {
   warned.set(env, limits.add(limit))
 }
 
-/** Counts the request under `key` in a Workers rate limiting binding, and refuses one too many. */
+/** Counts one request under `key` in a Workers rate limiting binding, and refuses one too many. */
+export const consume = async (c: { env: Bindings }, limit: Limit, key: string): Promise<void> => {
+  const binding = c.env[limit]
+  if (!binding) warnOnce(c.env, limit)
+  else if (!(await binding.limit({ key })).success)
+    throw problemException(429, tooManyRequests, { 'Retry-After': String(period) })
+}
+
+/** Counts each request under the key that `key` takes from it. */
 export const rateLimit = <E extends Env>(limit: Limit, key: (c: Context<E>) => string) =>
   createMiddleware<E>(async (c, next) => {
-    const binding = c.env[limit]
-    if (!binding) warnOnce(c.env, limit)
-    else if (!(await binding.limit({ key: key(c) })).success)
-      throw problemException(429, tooManyRequests, { 'Retry-After': String(period) })
+    await consume(c, limit, key(c))
     await next()
   })
 

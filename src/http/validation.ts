@@ -6,16 +6,17 @@ import * as z from 'zod/mini'
 import { uuid } from './format.ts'
 import { details, invalid, problemException } from './problem.ts'
 
-/** The largest body that a request may have, in KiB. */
-const bodyKiB = 64
-export const bodyTooLarge = `The body is larger than ${bodyKiB} KiB.`
+/** The largest body that most requests may have, in KiB. */
+const mostKiB = 64
+export const bodyTooLarge = (kiB = mostKiB) => `The body is larger than ${kiB} KiB.`
 
-const limitBody = bodyLimit({
-  maxSize: bodyKiB * 1024,
-  onError: () => {
-    throw problemException(413, bodyTooLarge)
-  },
-})
+const limitBody = (kiB: number) =>
+  bodyLimit({
+    maxSize: kiB * 1024,
+    onError: () => {
+      throw problemException(413, bodyTooLarge(kiB))
+    },
+  })
 
 const isJson = (contentType: string) => {
   const [type = '', ...parameters] = contentType.toLowerCase().split(';')
@@ -30,9 +31,9 @@ const isJson = (contentType: string) => {
  * hono alone would take any media type, and would replace bytes that are not UTF-8. The validator
  * reads the body again from hono's cache.
  */
-const checkBody = async (c: Context): Promise<number> => {
+const checkBody = async (c: Context, limit: ReturnType<typeof limitBody>): Promise<number> => {
   // bodyLimit has read and counted the body before it calls its `next`, so none is needed here.
-  await limitBody(c, async () => {})
+  await limit(c, async () => {})
   const bytes = await c.req.arrayBuffer()
   if (bytes.byteLength && !isJson(c.req.header('Content-Type') ?? ''))
     throw problemException(415, details.notJson)
@@ -59,17 +60,19 @@ const errorsOf = (issues: z.core.$ZodIssue[]) =>
 
 /**
  * Checks the JSON body or the query against `schema`. Every invalid value is named in a 422. A body
- * may be left out where the schema is optional.
+ * may be left out where the schema is optional, and may have `kiB` KiB.
  */
 export const validate = <Schema extends z.ZodMiniType, Target extends 'json' | 'query'>(
   target: Target,
-  schema: Schema
+  schema: Schema,
+  kiB = mostKiB
 ) => {
+  const limit = limitBody(kiB)
   const check = zValidator(target, schema, (result, c) => {
     if (!result.success) return invalid(c, errorsOf(result.error.issues))
   })
   const checkJson: typeof check = async (c, next) => {
-    if (await checkBody(c)) return check(c, next)
+    if (await checkBody(c, limit)) return check(c, next)
     if (!z.safeParse(schema, undefined).success) throw problemException(400, details.emptyBody)
     await next()
   }

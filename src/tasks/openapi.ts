@@ -13,7 +13,7 @@ import {
   security,
 } from '../http/openapi.ts'
 import { TaskFilters, TaskQuery } from './query.ts'
-import { noSuchTask } from './routes.ts'
+import { noSuchTask } from './reply.ts'
 import { Completion, NewTask, Task, TaskPatch } from './task.ts'
 
 const full = {

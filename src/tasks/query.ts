@@ -1,12 +1,9 @@
 import { decodeBase64Url } from 'hono/utils/encode'
 import * as z from 'zod/mini'
 import { type SortKey, sortKeys } from '../database/schema.ts'
-import { base64Url } from '../http/base64url.ts'
-import { calendarDate, text } from '../http/format.ts'
+import { base64Url } from '../http/encoding.ts'
+import { calendarDate, text, wholeNumber } from '../http/format.ts'
 import { fields, type StoredTask, Task, tag } from './task.ts'
-
-/** The most times that a parameter may repeat. */
-const mostRepeats = 100
 
 const oneOrMore = <Item extends z.ZodMiniType>(
   item: Item,
@@ -16,26 +13,28 @@ const oneOrMore = <Item extends z.ZodMiniType>(
   z.optional(
     z.union(
       [
-        z.array(item).check(z.maxLength(mostRepeats), z.meta({ description })),
+        z.array(item).check(z.meta({ description, maxItems: 10_000 })),
         z.pipe(
           item,
           z.transform((value) => [value])
         ),
       ],
-      `${error}, at most ${mostRepeats} times`
+      error
     )
   )
 
+const trueOrFalse = z.stringbool({
+  truthy: ['true'],
+  falsy: ['false'],
+  case: 'sensitive',
+  error: 'must be true or false',
+})
+
 const filters = {
   completed: z.optional(
-    z
-      .stringbool({
-        truthy: ['true'],
-        falsy: ['false'],
-        case: 'sensitive',
-        error: 'must be true or false',
-      })
-      .check(z.meta({ type: 'boolean', description: 'Only completed tasks, or only open ones.' }))
+    trueOrFalse.check(
+      z.meta({ type: 'boolean', description: 'Only completed tasks, or only open ones.' })
+    )
   ),
   priority: oneOrMore(fields.priority, 'Any of these. May repeat.', {
     error: 'must be low, medium or high',
@@ -85,31 +84,21 @@ const decodeCursor = (cursor: string, sort: Sort) => {
 export const TaskQuery = z.pipe(
   z.strictObject({
     ...filters,
-    sort: z._default(
+    deleted: z._default(
+      trueOrFalse.check(
+        z.meta({ type: 'boolean', description: 'The tasks in the trash, in place of all others.' })
+      ),
+      false
+    ),
+    sort: z.optional(
       z.enum(sorts, `must be one of ${sorts.join(', ')}`).check(
         z.meta({
           description:
-            'A leading `-` turns the order round. Tasks without a due date, or without an `order`, come last when ascending and first when descending. Ties are broken by `id`.',
+            'By default `due_date`. In the trash only `updated_at` and `-updated_at`, which is the default there. A leading `-` turns the order round. Tasks without a due date, or without an `order`, come last when ascending and first when descending. Ties are broken by `id`.',
         })
-      ),
-      'due_date'
+      )
     ),
-    limit: z._default(
-      z.pipe(
-        z.string('must be given once').check(
-          z.regex(/^([1-9]\d?|100)$/, 'must be a whole number from 1 to 100'),
-          z.meta({
-            type: 'integer',
-            format: 'int32',
-            minimum: 1,
-            maximum: 100,
-            description: 'The most tasks on a page.',
-          })
-        ),
-        z.transform(Number)
-      ),
-      50
-    ),
+    limit: wholeNumber(100, 50, 'The most tasks on a page.'),
     cursor: z.optional(
       z.string('must be given once').check(
         z.meta({
@@ -119,16 +108,18 @@ export const TaskQuery = z.pipe(
       )
     ),
   }),
-  z.transform(({ cursor, ...query }, context) => {
-    if (cursor === undefined) return { ...query, after: null, after_id: null }
-    const position = decodeCursor(cursor, query.sort)
-    if (position) return { ...query, ...position }
-    context.issues.push({
-      code: 'custom',
-      path: ['cursor'],
-      message: 'must come from the Link of a page with the same sort',
-      input: cursor,
-    })
-    return z.NEVER
+  z.transform(({ cursor, sort: given, ...query }, context) => {
+    const refuse = (path: string, message: string, input: string) => {
+      context.issues.push({ code: 'custom', path: [path], message, input })
+      return z.NEVER
+    }
+    const sort = given ?? (query.deleted ? '-updated_at' : 'due_date')
+    if (query.deleted && keyOf(sort) !== 'updated_at')
+      return refuse('sort', 'must be updated_at or -updated_at in the trash', sort)
+    if (cursor === undefined) return { ...query, sort, after: null, after_id: null }
+    const position = decodeCursor(cursor, sort)
+    return position
+      ? { ...query, sort, ...position }
+      : refuse('cursor', 'must come from the Link of a page with the same sort', cursor)
   })
 )

@@ -1,190 +1,189 @@
-import { and, asc, desc, eq, isNull, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
+import { and, sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
 import { forUser } from '../access/for-user.ts'
 import { requireUser } from '../access/guard.ts'
-import { type Database, postgresError } from '../database/neon.ts'
-import { rfc3339, sortKeys, tasks } from '../database/schema.ts'
+import { postgresError } from '../database/neon.ts'
+import { tasks } from '../database/schema.ts'
 import type { Env } from '../env.ts'
-import { invalid, problem } from '../http/problem.ts'
+import { idempotency } from '../http/idempotency.ts'
+import { type PreconditionsEnv, preconditions } from '../http/preconditions.ts'
+import { databaseTrouble, invalid, methodNotAllowed, problem } from '../http/problem.ts'
 import { pathId, validate } from '../http/validation.ts'
-import { encodeCursor, keyOf, type Sort, sorts, TaskFilters, TaskQuery } from './query.ts'
+import { Batch, batchKiB, countOperations, runBatch } from './batch.ts'
+import { ChangesQuery, readChanges, staleToken } from './changes.ts'
 import {
-  Completion,
-  dueTimeNeedsDueDate,
-  fields,
-  NewTask,
-  type StoredTask,
-  type Task,
-  TaskPatch,
-} from './task.ts'
+  deleteTasks,
+  knownClocks,
+  listPreconditions,
+  lists,
+  listTag,
+  trashLists,
+  unfiltered,
+} from './list.ts'
+import { encodeCursor, TaskFilters, TaskQuery } from './query.ts'
+import {
+  collectionPreconditions,
+  createdReply,
+  holdsFor,
+  isUnchanged,
+  missing,
+  notModified,
+  preconditionProblem,
+  preconditionValues,
+  taskReply,
+  withUrl,
+} from './reply.ts'
+import {
+  bodyOf,
+  isAlive,
+  newTasks,
+  ownTask,
+  preconditionsHold,
+  taskColumns,
+  written,
+} from './row.ts'
+import { Completion, dueTimeNeedsDueDate, NewTask, TaskPatch } from './task.ts'
+import { readDeleted, restoreTask } from './trash.ts'
+import { forWriter, keep, type TasksEnv, tries, type Writer } from './write.ts'
 
-export const noSuchTask = 'There is no such task.'
+export const inTrash = 'This id is in the trash. POST /tasks/{id}/restore brings the task back.'
 
-/** The columns that a reply shows, in the formats of the API. */
-export const taskColumns = {
-  id: tasks.id,
-  title: tasks.title,
-  description: tasks.description,
-  completed: tasks.completed,
-  completed_at: rfc3339<string | null>(tasks.completed_at).as('completed_at'),
-  priority: tasks.priority,
-  tags: tasks.tags,
-  due_date: tasks.due_date,
-  due_time: sql<string | null>`to_char(${tasks.due_time}, 'HH24:MI')`.as('due_time'),
-  order: tasks.order,
-  created_at: rfc3339(tasks.created_at).as('created_at'),
-  updated_at: rfc3339(tasks.updated_at).as('updated_at'),
-}
+const isWritable = (me: Writer['me']) =>
+  and(ownTask(me), isAlive, preconditionsHold(sql`${tasks.updated_at}`))
 
-const { placeholder } = sql
+const readTask = forUser(({ db, me }) =>
+  db
+    .select(taskColumns)
+    .from(tasks)
+    .where(and(ownTask(me), isAlive))
+)
 
-/** Skips the condition when the filter is not given. Postgres then leaves it out of the plan. */
-const ifGiven = (name: string, type: string, condition: (value: SQL) => SQL | undefined) => {
-  const value = sql`${placeholder(name)}::${sql.raw(type)}`
-  return or(isNull(value), condition(value))
-}
-
-const contains = (column: SQLWrapper, value: SQL) =>
-  sql`strpos(lower(${column}), lower(${value})) > 0`
-
-const lowerCase = (tags: SQL | typeof tasks.tags) =>
-  sql`(select array_agg(lower(tag)) from unnest(${tags}) tag)`
-
-const selected = (me: SQL) =>
-  and(
-    eq(tasks.user_id, me),
-    ifGiven('completed', 'boolean', (value) => sql`${tasks.completed} = ${value}`),
-    ifGiven('priority', 'priority[]', (values) => sql`${tasks.priority} = any(${values})`),
-    ifGiven('tag', 'text[]', (values) => sql`${lowerCase(tasks.tags)} @> ${lowerCase(values)}`),
-    ifGiven('due_from', 'date', (value) => sql`${tasks.due_date} >= ${value}`),
-    ifGiven('due_to', 'date', (value) => sql`${tasks.due_date} <= ${value}`),
-    ifGiven('search', 'text', (value) =>
-      or(contains(tasks.title, value), contains(tasks.description, value))
-    )
-  )
-
-/** Every filter, as not given. */
-const unfiltered = Object.fromEntries(Object.keys(TaskFilters.shape).map((name) => [name, null]))
-
-const listTasks = (sort: Sort) =>
-  forUser(({ db, me }) => {
-    const [direction, isAfter] = sort.startsWith('-') ? [desc, sql`<`] : [asc, sql`>`]
-    const column = tasks[keyOf(sort)]
-    const key = sortKeys[keyOf(sort)]
-    const after = sql`(${key(placeholder('after'))}, ${placeholder('after_id')}::uuid)`
-    return db
-      .select(taskColumns)
-      .from(tasks)
-      .where(
-        and(
-          selected(me),
-          or(
-            isNull(sql`${placeholder('after_id')}::uuid`),
-            sql`(${key(column)}, ${tasks.id}) ${isAfter} ${after}`
-          )
-        )
-      )
-      .orderBy(direction(key(column)), direction(tasks.id))
-      .limit(placeholder('limit'))
-  })
-
-const lists = Object.fromEntries(sorts.map((sort) => [sort, listTasks(sort)])) as Record<
-  Sort,
-  ReturnType<typeof listTasks>
->
-
-const deleteTasks = forUser(({ db, me }) => {
-  const deleted = db
-    .$with('deleted')
-    .as(db.delete(tasks).where(selected(me)).returning({ id: tasks.id }))
-  return {
-    first: [deleted],
-    rows: db.select({ count: sql<number>`count(*)::int`.as('count') }).from(deleted),
-  }
-})
-
-/** The CTE that holds the body of the request, so that it is sent and parsed once. */
-const bodyOf = (db: Database) =>
-  db.$with('body', {}).as(sql`select ${placeholder('body')}::jsonb as json`)
-
-/** Values for the columns that a client may write: from the body where it has them, else from the row `base`. */
-const written = (base: SQL, body: ReturnType<typeof bodyOf>) => {
-  const column = (name: string) =>
-    sql`(jsonb_populate_record(${base}, (select json from ${body}))).${sql.identifier(name)}`
-  return {
-    ...(Object.fromEntries(Object.keys(fields).map((name) => [name, column(name)])) as Record<
-      keyof typeof fields,
-      SQL
-    >),
-    completed_at: sql`case when ${column('completed')} then coalesce(${column('completed_at')}, now()) end`,
-  }
-}
-
-const createTask = forUser(({ db, me }) => {
+const createTask = forWriter((writer) => {
+  const { db } = writer
   const body = bodyOf(db)
+  const task = newTasks(
+    writer,
+    sql`coalesce(${sql.placeholder('id')}::uuid, gen_random_uuid())`,
+    sql`(select json from ${body})`
+  )
   return {
     first: [body],
-    rows: db
-      .insert(tasks)
-      .values({ user_id: me, ...written(sql`null::${tasks}`, body) })
-      .returning(taskColumns),
+    rows: db.insert(tasks).select(task).onConflictDoNothing().returning(taskColumns),
   }
 })
 
-const own = (me: SQL) => and(eq(tasks.user_id, me), eq(tasks.id, placeholder('id')))
-
-/** Moves forward with every write, also when two fall into one millisecond. */
-const updated_at = sql`greatest(now(), ${tasks.updated_at} + interval '1 millisecond')`
-
-const readTask = forUser(({ db, me }) => db.select(taskColumns).from(tasks).where(own(me)))
-
-const writeTask = forUser(({ db, me }) => {
+const writeTask = forWriter(({ db, me, now }) => {
   const body = bodyOf(db)
   return {
     first: [body],
     rows: db
       .update(tasks)
-      .set({ ...written(sql`${tasks}`, body), updated_at })
-      .where(own(me))
+      .set({
+        ...written(sql`${tasks}`, sql`(select json from ${body})`, now),
+        updated_at: now,
+      })
+      .where(isWritable(me))
       .returning(taskColumns),
   }
 })
 
-const toggleTask = forUser(({ db, me }) =>
-  db
+/** An empty patch: it has preconditions and may have a key, but writes nothing and moves no clock. */
+const leaveTask = forWriter(
+  ({ db, me }) => ({
+    rows: db.select(taskColumns).from(tasks).where(isWritable(me)),
+    isStored: sql`false`,
+  }),
+  keep
+)
+
+const toggleTask = forWriter(({ db, me, now }) => ({
+  rows: db
     .update(tasks)
     .set({
       completed: sql`not ${tasks.completed}`,
-      completed_at: sql`case when not ${tasks.completed} then now() end`,
-      updated_at,
+      completed_at: sql`case when not ${tasks.completed} then ${now} end`,
+      updated_at: now,
     })
-    .where(own(me))
-    .returning(taskColumns)
-)
+    .where(isWritable(me))
+    .returning(taskColumns),
+}))
 
-const deleteTask = forUser(({ db, me }) =>
-  db.delete(tasks).where(own(me)).returning({ id: tasks.id })
-)
+const deleteTask = forWriter(({ db, me, now }) => ({
+  rows: db
+    .update(tasks)
+    .set({ deleted_at: now, updated_at: now })
+    .where(isWritable(me))
+    .returning({ id: tasks.id }),
+}))
 
-/** Adds the URL to a task, on the origin that the request asked. */
-export const withUrl = (c: Context) => {
-  const { origin } = new URL(c.req.url)
-  return (task: StoredTask): Task => ({ ...task, url: `${origin}/tasks/${task.id}` })
+type TaskContext = Context<TasksEnv & PreconditionsEnv>
+
+/**
+ * Runs a statement that writes one task, and replies. When it wrote nothing and the request has
+ * preconditions, a second statement tells why: there is no such task, or a precondition failed. It
+ * may also find a task that would pass now, because another request has written in between; then
+ * the first statement runs again.
+ */
+const write = async <R, Reply, Refusal>(
+  c: TaskContext,
+  statement: (c: TaskContext, values: Record<string, unknown>) => Promise<R[]>,
+  values: Record<string, unknown>,
+  reply: (c: TaskContext, row: R) => Reply,
+  refuse: (c: TaskContext) => Promise<Refusal | undefined>
+) => {
+  for (let left = tries; left > 0; left--) {
+    const [row] = await statement(c, { id: pathId(c), ...preconditionValues(c), ...values })
+    if (row) return reply(c, row)
+    const refusal = await refuse(c)
+    if (refusal) return refusal
+  }
+  throw databaseTrouble()
 }
 
-const found = (c: Context, task: StoredTask | undefined) =>
-  task ? c.json(withUrl(c)(task), 200) : missing(c)
+/** Refuses a write by the state of the task that `read` finds. */
+const refuseBy = (read: typeof readTask) => async (c: TaskContext) => {
+  const { match, none } = preconditionValues(c)
+  if (!match && !none) return missing(c)
+  const [task] = await read(c, { id: pathId(c) })
+  if (!task) return missing(c)
+  return holdsFor(c, task) ? undefined : preconditionProblem(c, task)
+}
 
-const missing = (c: Context) => problem(c, 404, noSuchTask)
+const refuseWrite = refuseBy(readTask)
+const refuseRestore = refuseBy(readDeleted)
+
+/** Refuses to create a task under an id that is in use, or that is no UUID. */
+const refuseCreate = async (c: TaskContext) => {
+  const id = pathId(c)
+  if (!id) return missing(c)
+  const [task] = await readTask(c, { id })
+  if (task) return preconditionProblem(c, task)
+  const [deleted] = await readDeleted(c, { id })
+  return deleted && problem(c, 409, inTrash)
+}
+
+/** The empty reply to a deletion. */
+const deletedReply = (c: TaskContext) => c.body(null, 204)
+
+/** PUT creates a task when it must not exist yet. With If-Match it must exist, so that both together never create one. */
+const isCreation = (c: TaskContext) => {
+  const { ifMatch, ifNoneMatch } = c.var.preconditions
+  return ifNoneMatch === '*' && ifMatch === undefined
+}
 
 export default new Hono<Env>()
-  .use(...requireUser)
-  .get('/', validate('query', TaskQuery), async (c) => {
-    const { limit, ...query } = c.req.valid('query')
-    const rows = await lists[query.sort](c, { ...unfiltered, ...query, limit: limit + 1 })
-    const page = rows.slice(0, limit)
-    const last = rows.length > limit && page.at(-1)
+  .use(...requireUser, idempotency)
+  .get('/', validate('query', TaskQuery), listPreconditions, async (c) => {
+    const { limit, deleted, ...query } = c.req.valid('query')
+    const list = (deleted ? trashLists : lists)[query.sort]
+    const values = { ...unfiltered, ...query, ...knownClocks(c), limit: limit + 1 }
+    const [state] = await list(c, values)
+    if (!state) throw databaseTrouble()
+    if (!deleted) c.header('ETag', listTag(c, state.changed_at))
+    if (!state.tasks) return c.body(null, 304)
+    const page = state.tasks.slice(0, limit)
+    const last = state.tasks.length > limit && page.at(-1)
     if (last) {
       const next = new URL(c.req.url)
       next.searchParams.set('cursor', encodeCursor(query.sort, last))
@@ -192,40 +191,60 @@ export default new Hono<Env>()
     }
     return c.json(page.map(withUrl(c)), 200)
   })
-  .post('/', validate('json', NewTask), async (c) => {
-    const [task] = (await createTask(c, { body: c.req.valid('json') })) as [StoredTask]
-    return c.json(withUrl(c)(task), 201, { Location: `/tasks/${task.id}` })
+  .post('/', preconditions, validate('json', NewTask), collectionPreconditions, async (c) => {
+    const [task] = await createTask(c, { id: null, body: c.req.valid('json') })
+    if (!task) throw databaseTrouble()
+    return createdReply(c, task)
   })
-  .delete('/', validate('query', TaskFilters), async (c) => {
-    await deleteTasks(c, { ...unfiltered, ...c.req.valid('query') })
-    return c.body(null, 204)
+  .delete(
+    '/',
+    preconditions,
+    validate('query', TaskFilters),
+    collectionPreconditions,
+    async (c) => {
+      await deleteTasks(c, { ...unfiltered, ...c.req.valid('query') })
+      return c.body(null, 204)
+    }
+  )
+  .get('/changes', validate('query', ChangesQuery), async (c) => {
+    const changes = await readChanges(c, c.req.valid('query'))
+    return changes ? c.json(changes, 200) : problem(c, 410, staleToken)
   })
-  .get('/:id', async (c) => {
+  .all('/changes', (c) => methodNotAllowed(c, ['GET', 'HEAD']))
+  .post(
+    '/batch',
+    preconditions,
+    validate('json', Batch, batchKiB),
+    collectionPreconditions,
+    countOperations,
+    async (c) => c.json(await runBatch(c, c.req.valid('json')), 200)
+  )
+  .all('/batch', (c) => methodNotAllowed(c, ['POST']))
+  .get('/:id', preconditions, async (c) => {
     const [task] = await readTask(c, { id: pathId(c) })
-    return found(c, task)
+    if (!task) return missing(c)
+    return isUnchanged(c, task) ? notModified(c, task) : taskReply(c, task)
   })
-  .put('/:id', validate('json', NewTask), async (c) => {
-    const [task] = await writeTask(c, { id: pathId(c), body: c.req.valid('json') })
-    return found(c, task)
+  .put('/:id', preconditions, validate('json', NewTask), async (c) => {
+    const values = { body: c.req.valid('json') }
+    return isCreation(c)
+      ? await write(c, createTask, values, createdReply, refuseCreate)
+      : await write(c, writeTask, values, taskReply, refuseWrite)
   })
-  .patch('/:id', validate('json', TaskPatch), async (c) => {
+  .patch('/:id', preconditions, validate('json', TaskPatch), async (c) => {
     const body = c.req.valid('json')
     const isEmpty = Object.values(body).every((value) => value === undefined)
     try {
-      const [task] = await (isEmpty ? readTask : writeTask)(c, { id: pathId(c), body })
-      return found(c, task)
+      return await write(c, isEmpty ? leaveTask : writeTask, { body }, taskReply, refuseWrite)
     } catch (error) {
       // Only the database knows whether the task has a due_date already.
       if (postgresError(error)?.constraint !== 'tasks_due_time_needs_due_date') throw error
       return invalid(c, [{ pointer: '/due_time', detail: dueTimeNeedsDueDate }])
     }
   })
-  .patch('/:id/complete', validate('json', z.optional(Completion)), async (c) => {
+  .patch('/:id/complete', preconditions, validate('json', z.optional(Completion)), (c) => {
     const body = c.req.valid('json')
-    const [task] = await (body ? writeTask : toggleTask)(c, { id: pathId(c), body })
-    return found(c, task)
+    return write(c, body ? writeTask : toggleTask, { body }, taskReply, refuseWrite)
   })
-  .delete('/:id', async (c) => {
-    const [task] = await deleteTask(c, { id: pathId(c) })
-    return task ? c.body(null, 204) : missing(c)
-  })
+  .post('/:id/restore', preconditions, (c) => write(c, restoreTask, {}, taskReply, refuseRestore))
+  .delete('/:id', preconditions, (c) => write(c, deleteTask, {}, deletedReply, refuseWrite))

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { priority } from '../database/schema.ts'
 import { calendarDate, instant, text, uuid } from '../http/format.ts'
+import { Problem } from '../http/problem.ts'
 
 export const tag = text(1, 50)
 
@@ -70,6 +71,12 @@ export const Task = z
   })
   .check(z.meta({ id: 'Task' }))
 export type Task = z.infer<typeof Task>
+
+/** A problem that shows the task as it is: what a 412 answers with. */
+export const TaskProblem = z
+  .extend(Problem, { task: z.optional(Task) })
+  .check(z.meta({ id: 'TaskProblem' }))
+export type TaskProblem = z.infer<typeof TaskProblem>
 
 /** A task as the database has it. Its URL depends on the origin that the request asked. */
 export type StoredTask = Omit<Task, 'url'>
