@@ -4,10 +4,21 @@ import { authPaths } from './auth/openapi.ts'
 import { Session } from './auth/sessions.ts'
 import { AccessToken } from './auth/tokens.ts'
 import { Credentials, User } from './auth/user.ts'
-import { componentsOf, headers, json, or, type Path, reply, responses } from './http/openapi.ts'
+import {
+  componentsOf,
+  headers,
+  json,
+  notModified,
+  or,
+  type Path,
+  reply,
+  responses,
+} from './http/openapi.ts'
 import { Problem } from './http/problem.ts'
+import { Batch, Operation, Outcome } from './tasks/batch.ts'
+import { Changes } from './tasks/changes.ts'
 import { taskPaths } from './tasks/openapi.ts'
-import { Completion, NewTask, Task, TaskPatch } from './tasks/task.ts'
+import { Completion, NewTask, Task, TaskPatch, TaskProblem } from './tasks/task.ts'
 
 const status = (word: string) => ({
   type: 'object' as const,
@@ -45,9 +56,12 @@ const servicePaths: Record<string, Path> = {
       summary: 'Get this document',
       tags: ['Service'],
       responses: {
-        200: reply('An OpenAPI 3.1 document.', {
-          'application/json': { schema: { type: 'object' } },
-        }),
+        200: reply(
+          'An OpenAPI 3.1 document.',
+          { 'application/json': { schema: { type: 'object' } } },
+          'ETag'
+        ),
+        304: notModified,
       },
     },
   },
@@ -57,9 +71,21 @@ const servicePaths: Record<string, Path> = {
       summary: 'Open a page to read and try this document',
       tags: ['Service'],
       responses: {
-        200: reply('The page.', {
-          'text/html': { schema: { type: 'string', maxLength: 100_000 } },
-        }),
+        200: reply(
+          'The page.',
+          {
+            'text/html': {
+              schema: {
+                type: 'string',
+                contentMediaType: 'text/html',
+                maxLength: 65_536,
+                pattern: '^<!doctype html>',
+              },
+            },
+          },
+          'ETag'
+        ),
+        304: notModified,
       },
     },
   },
@@ -86,7 +112,13 @@ export const openapi = {
     ].join('\n\n'),
     license: { name: 'MIT', identifier: 'MIT' },
   },
-  servers: [{ url: '/' }],
+  servers: [
+    {
+      url: '/',
+      description: 'The server that this document comes from, in production or local',
+      'x-internal': false,
+    },
+  ],
   // An operation that needs an access token or the cookie says so itself.
   security: [],
   tags: [
@@ -107,7 +139,12 @@ export const openapi = {
       NewTask,
       TaskPatch,
       Completion,
+      Operation,
+      Batch,
+      Outcome,
+      Changes,
       Problem,
+      TaskProblem,
     ]),
     headers,
     responses,
@@ -117,7 +154,7 @@ export const openapi = {
         scheme: 'bearer',
         bearerFormat: 'JWT',
         description:
-          'The `access_token` of `POST /auth/login`: a JWT, signed with HS256 and checked as RFC 8725 recommends.',
+          'The `access_token` of `POST /auth/login`: a JWT, signed with HS256 and checked as RFC8725 recommends.',
       },
       refresh: {
         type: 'apiKey',

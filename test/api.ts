@@ -10,6 +10,7 @@ import type { Bindings } from '../src/env.ts'
 import { Problem } from '../src/http/problem.ts'
 import { app } from '../src/index.ts'
 import { Task } from '../src/tasks/task.ts'
+import { asDocumented } from './document.ts'
 
 declare global {
   namespace Cloudflare {
@@ -64,19 +65,22 @@ export const request = (
     ...(json !== undefined ? { body: JSON.stringify(json) } : body !== undefined && { body }),
   })
 
-/** One request to the API under test. */
-export const send = (method: string, path: string, options?: Options): Promise<Response> => {
+/** Sends a request to the API under test. Throws where the reply is not as documented. */
+export const send = async (method: string, path: string, options?: Options): Promise<Response> => {
   const message = request(method, path, options)
-  return isRemote ? fetch(message) : exports.default.fetch(message)
+  const response = await (isRemote ? fetch(message) : exports.default.fetch(message))
+  return asDocumented(message, response)
 }
 
 export type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
-/** Requests to the Worker in this process, with other bindings than those of the run. */
+/** As `send`, to the Worker in this process, with other bindings than those of the run. */
 export const sendWith = (changes: Changes) => {
   const bindings = { ...env, ...changes }
-  return async (method: string, path: string, options?: Options): Promise<Response> =>
-    app.fetch(request(method, path, options), bindings, createExecutionContext())
+  return async (method: string, path: string, options?: Options): Promise<Response> => {
+    const message = request(method, path, options)
+    return asDocumented(message, await app.fetch(message, bindings, createExecutionContext()))
+  }
 }
 
 /** The body of a reply that has this status and fits this schema to the letter. */

@@ -10,7 +10,7 @@ import { PasswordChange, wrongCurrentPassword } from './password.ts'
 
 const list = (schema: z.ZodMiniType) => ({
   type: 'array' as const,
-  maxItems: 1_000_000,
+  maxItems: 2_147_483_647,
   items: ref(schema),
 })
 
@@ -49,15 +49,20 @@ export const accountPaths: Record<string, Path> = {
       security,
       responses: {
         200: reply(
-          'The account, its sessions and its tasks, as an attachment.',
+          'The account, its sessions, its tasks and its trash, as an attachment.',
           json(
             {
               type: 'object',
-              properties: { user: ref(User), sessions: list(Session), tasks: list(Task) },
-              required: ['user', 'sessions', 'tasks'],
+              properties: {
+                user: ref(User),
+                sessions: list(Session),
+                tasks: list(Task),
+                trash: list(Task),
+              },
+              required: ['user', 'sessions', 'tasks', 'trash'],
               additionalProperties: false,
             },
-            { user, sessions: [session], tasks: [task] }
+            { user, sessions: [session], tasks: [task], trash: [] }
           ),
           'Content-Disposition'
         ),

@@ -84,7 +84,7 @@ export const authPaths: Record<string, Path> = {
         401: problemReply(401, {
           when: 'The e-mail address or the password is wrong. The reply does not tell which.',
           detail: wrongCredentials,
-          header: 'WWW-Authenticate',
+          headers: ['WWW-Authenticate'],
         }),
         ...or(400, 413, 415, 422, 429, 500, 503),
       },
@@ -98,11 +98,11 @@ export const authPaths: Record<string, Path> = {
       tags: ['Auth'],
       security: [{ refresh: [] }],
       responses: {
-        200: reply('An access token.', json(ref(AccessToken), accessToken), 'Set-Cookie'),
+        200: reply('An access token.', json(ref(AccessToken), accessToken), 'Set-Cookie?'),
         401: problemReply(401, {
           when: 'There is no cookie, it is not valid, or its session is over.',
           detail: noRefreshCookie,
-          header: 'WWW-Authenticate',
+          headers: ['WWW-Authenticate', 'Set-Cookie'],
         }),
         403: problemReply(403, { when: 'The request comes from another site.', detail: crossSite }),
         ...or(429, 500, 503),
@@ -131,7 +131,7 @@ export const authPaths: Record<string, Path> = {
       responses: {
         200: reply(
           'The sessions that are not over.',
-          json({ type: 'array', maxItems: 1_000_000, items: ref(Session) }, [session])
+          json({ type: 'array', maxItems: 2_147_483_647, items: ref(Session) }, [session])
         ),
         ...or(401, 429, 500, 503),
       },

@@ -16,8 +16,9 @@ export const sessionDays = 30
 export const AccessToken = z
   .strictObject({
     access_token: z.jwt({ alg: 'HS256' }).check(
-      z.maxLength(4096),
+      z.maxLength(1024),
       z.meta({
+        pattern: '^[\\w-]+\\.[\\w-]+\\.[\\w-]+$',
         description: `Valid for ${accessTokenDays} days. Send it as \`Authorization: Bearer …\`.`,
       })
     ),

@@ -14,25 +14,28 @@ export const text = (min: number, max: number) => {
   return z.string(error).check(
     z.overwrite((text) => (min > 0 ? text.trim() : text)),
     z.refine(fits, error),
-    z.meta({ minLength: min, maxLength: max, ...(min > 0 && { pattern: '\\S' }) })
+    z.meta({ minLength: min, maxLength: max, pattern: min > 0 ? '\\S' : '^[^\\u0000]*$' })
   )
 }
 
 /** A time as the API writes it. JavaScript reads the year 0000, which Postgres refuses. */
 export const instant = z.iso.datetime({ precision: 3 }).check(
   z.refine((time) => time >= '0001'),
-  z.meta({ maxLength: 24 })
+  z.meta({
+    minLength: 24,
+    maxLength: 24,
+  })
 )
 
 /** The id of a row, in any spelling that zod takes for a UUID. */
-export const uuid = z.uuid().check(z.meta({ maxLength: 36 }))
+export const uuid = z.uuid().check(z.meta({ minLength: 36, maxLength: 36 }))
 
 /** A calendar date from the year 0001 on, as Postgres has it. */
 export const calendarDate = z.iso
   .date({ error: 'must be a calendar date, YYYY-MM-DD', abort: true })
   .check(
     z.refine((date) => date >= '0001', 'must be in the year 0001 or later'),
-    z.meta({ maxLength: 10 })
+    z.meta({ minLength: 10, maxLength: 10 })
   )
 
 /** A whole number from 1 to `most` in a query. */

@@ -56,19 +56,49 @@ const tellDefault = ({ default: value, description, ...schema }: JSONSchema): JS
       }),
 })
 
+/** zod's definition of a schema that has an id, with references to the components of the document. */
+const definitionOf = (schema: z.ZodMiniType): JSONSchema => {
+  const text = JSON.stringify(toJSONSchema(schema).$defs?.[idOf(schema)])
+  return JSON.parse(text.replaceAll('"#/$defs/', '"#/components/schemas/'))
+}
+
+const tellDefaults = (fields: Fields) =>
+  Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, tellDefault(field)]))
+
 /** The schemas as components of the document, by their ids. */
 export const componentsOf = (schemas: z.ZodMiniType[]) =>
   Object.fromEntries(
     schemas.map((schema) => {
-      const id = idOf(schema)
-      const definition = toJSONSchema(schema).$defs?.[id] as JSONSchema
-      const fields = Object.entries((definition.properties ?? {}) as Fields)
-      const properties = Object.fromEntries(
-        fields.map(([field, json]) => [field, tellDefault(json)])
-      )
-      return [id, { ...definition, properties }]
+      const { properties, ...definition } = definitionOf(schema)
+      return [
+        idOf(schema),
+        { ...definition, ...(properties && { properties: tellDefaults(properties as Fields) }) },
+      ]
     })
   )
+
+const headerParameter = (name: string, description: string, maxLength: number) => ({
+  name,
+  in: 'header',
+  description,
+  schema: { type: 'string', minLength: 1, maxLength, pattern: '^[ -~]+$' },
+})
+
+export const ifMatch = headerParameter(
+  'If-Match',
+  'Entity tags, or `*`. The request is refused with 412 when the task has none of the tags, because it has changed.',
+  8192
+)
+export const ifNoneMatch = headerParameter(
+  'If-None-Match',
+  'Entity tags, or `*`. A read is answered with 304 when nothing has changed. A write is refused with 412 when the task has one of the tags or, with `*`, when it exists.',
+  8192
+)
+export const idempotencyKey = headerParameter(
+  'Idempotency-Key',
+  'A key that you choose, such as `"8e03978e-40d5-43e8-bc93-6894a57f9324"`. The same request with the same key within 24 hours gets the first reply again, and nothing is done twice.',
+  600
+)
 
 /** The parameters that a query schema stands for. */
 export const queryParameters = (query: z.ZodMiniType) =>
@@ -97,49 +127,80 @@ export const body = (schema: z.ZodMiniType, examples: Examples, required = true)
 /** The headers of replies, as components of the document. */
 export const headers = {
   'X-Request-Id': {
+    required: true,
     description: 'Names the request in our log. Quote it when you report a problem.',
-    schema: { type: 'string', maxLength: 255 },
+    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\w=-]+$' },
+  },
+  'Access-Control-Allow-Origin': {
+    description: 'The origin that asked, when it is one of `CORS_ORIGINS`.',
+    schema: { type: 'string', format: 'uri', maxLength: 267 },
   },
   Location: {
+    required: true,
     description: 'The path of what the reply is about.',
-    schema: { type: 'string', format: 'uri-reference', maxLength: 2048 },
+    schema: { type: 'string', format: 'uri-reference', maxLength: 64 },
   },
   Link: {
     description: 'The next page, `<URL>; rel="next"` (RFC 8288). The last page has none.',
-    schema: { type: 'string', maxLength: 100_000 },
+    schema: { type: 'string', maxLength: 20_000, pattern: '^<.+>; rel="next"$' },
+  },
+  ETag: {
+    required: true,
+    description: 'The entity tag, for `If-Match` and `If-None-Match` (RFC 9110, section 8.8.3).',
+    schema: { type: 'string', maxLength: 64, pattern: '^(W/)?"[^"]+"$' },
   },
   'Set-Cookie': {
+    required: true,
     description: '`__Host-refresh`, for `POST /auth/refresh` alone. Empty when a session ends.',
-    schema: { type: 'string', maxLength: 4096 },
+    schema: { type: 'string', maxLength: 256, pattern: '^__Host-refresh=' },
   },
   'Content-Disposition': {
+    required: true,
     description: 'The name of the file.',
-    schema: { type: 'string', maxLength: 255 },
+    schema: { type: 'string', const: 'attachment; filename="edge-todo.json"' },
   },
   'Retry-After': {
     description: 'The seconds to wait.',
     schema: { type: 'integer', format: 'int32', minimum: 1, maximum: 900 },
   },
   'WWW-Authenticate': {
-    description: '`Bearer`, with an error when an access token was sent (RFC 6750).',
-    schema: { type: 'string', maxLength: 255 },
+    required: true,
+    description: 'The challenge of RFC 6750. It has an error when an access token was sent.',
+    schema: {
+      type: 'string',
+      enum: ['Bearer realm="tasks"', 'Bearer realm="tasks", error="invalid_token"'],
+    },
   },
 }
 type Header = keyof typeof headers
 
-/** A reply with the headers named, and `X-Request-Id`, which every reply has. */
-export const reply = (description: string, content?: Content, ...names: Header[]) => ({
+/**
+ * A reply with the headers named, and those that every reply has. A name with a question mark stands
+ * for a header that this reply may lack.
+ */
+export const reply = (
+  description: string,
+  content?: Content,
+  ...names: (Header | `${Header}?`)[]
+) => ({
   description,
   headers: Object.fromEntries(
-    ['X-Request-Id', ...names].map((name) => [name, { $ref: `#/components/headers/${name}` }])
+    ['X-Request-Id', 'Access-Control-Allow-Origin', ...names].map((name) => {
+      const bare = name.replace('?', '') as Header
+      const header =
+        bare === name
+          ? { $ref: `#/components/headers/${name}` }
+          : { ...headers[bare], required: false }
+      return [bare, header]
+    })
   ),
   ...(content && { content }),
 })
 
-type Refusal = Pick<Problem, 'detail' | 'errors'> & { when: string; header?: Header }
+type Refusal = Pick<Problem, 'detail' | 'errors'> & { when: string; headers?: Header[] }
 
 /** The reply with a problem. `when` says what leads to it, and `detail` is that of the example. */
-export const problemReply = (status: Status, { when, detail, errors, header }: Refusal) => {
+export const problemReply = (status: Status, { when, detail, errors, headers = [] }: Refusal) => {
   const example: Problem = {
     type: 'about:blank',
     title: titles[status],
@@ -149,7 +210,7 @@ export const problemReply = (status: Status, { when, detail, errors, header }: R
     ...(errors && { errors }),
   }
   const content = { 'application/problem+json': { schema: ref(Problem), example } }
-  return reply(when, content, ...(header ? [header] : []))
+  return reply(when, content, ...headers)
 }
 
 /** The problems that many routes answer with. */
@@ -158,7 +219,7 @@ const common = {
   401: {
     when: 'The access token is missing or not valid, its session is over, or its user is gone.',
     detail: details.needsAccessToken,
-    header: 'WWW-Authenticate',
+    headers: ['WWW-Authenticate'],
   },
   413: { when: 'The body is too large.', detail: bodyTooLarge() },
   415: { when: 'The body is not `application/json` in UTF-8.', detail: details.notJson },
@@ -170,13 +231,13 @@ const common = {
   429: {
     when: 'There were too many requests.',
     detail: tooManyRequests,
-    header: 'Retry-After',
+    headers: ['Retry-After'],
   },
   500: { when: 'There is a bug in the service.', detail: details.ourFault },
   503: {
     when: 'The database cannot be reached, or the service is not configured.',
     detail: details.databaseTrouble,
-    header: 'Retry-After',
+    headers: ['Retry-After'],
   },
 } satisfies { [S in Status]?: Refusal }
 type Common = keyof typeof common
@@ -211,6 +272,9 @@ export type Path = { parameters?: object[] } & {
   [method in 'get' | 'put' | 'post' | 'delete' | 'patch']?: Operation
 }
 
+/** The reply to a reader who has the present state already. */
+export const notModified = reply('Nothing has changed.', undefined, 'ETag')
+
 /** Marks an operation that needs an access token. */
 export const security: [{ bearer: [] }] = [{ bearer: [] }]
 
@@ -219,5 +283,5 @@ export const id = {
   name: 'id',
   in: 'path',
   required: true,
-  schema: { type: 'string', format: 'uuid', maxLength: 36 },
+  schema: { type: 'string', format: 'uuid', minLength: 36, maxLength: 36 },
 }

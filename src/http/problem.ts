@@ -32,14 +32,23 @@ export const mostErrors = 100
 export const Problem = z
   .strictObject({
     type: z.literal('about:blank'),
-    title: z.string().check(z.maxLength(50), z.meta({ description: 'The name of the status.' })),
+    title: z
+      .enum(Object.values(titles) as [string, ...string[]])
+      .check(z.meta({ description: 'The name of the status.' })),
     status: z.int().check(z.minimum(400), z.maximum(599), z.meta({ format: 'int32' })),
     detail: z
       .string()
-      .check(z.maxLength(1000), z.meta({ description: 'A sentence that a person can read.' })),
+      .check(
+        z.maxLength(1000),
+        z.meta({ description: 'A sentence that a person can read.', pattern: '^.+$' })
+      ),
     request_id: z
       .string()
-      .check(z.maxLength(255), z.meta({ description: 'The same as in `X-Request-Id`.' })),
+      .check(
+        z.regex(/^[\w=-]+$/),
+        z.maxLength(255),
+        z.meta({ description: 'The same as in `X-Request-Id`.' })
+      ),
     errors: z.optional(
       z
         .array(
@@ -47,11 +56,17 @@ export const Problem = z
             pointer: z.string().check(
               // A body of 64 KiB may be one name, in which JSON Pointer doubles some characters.
               z.maxLength(131_072),
-              z.meta({ description: 'The JSON Pointer (RFC 6901) of the value.' })
+              z.meta({
+                description: 'The JSON Pointer (RFC 6901) of the value.',
+                format: 'json-pointer',
+              })
             ),
             detail: z
               .string()
-              .check(z.maxLength(1000), z.meta({ description: 'What is expected of it.' })),
+              .check(
+                z.maxLength(1000),
+                z.meta({ description: 'What is expected of it.', pattern: '^.+$' })
+              ),
           })
         )
         .check(
@@ -80,28 +95,32 @@ export const details = {
 /** Seconds after which to try again when the database is in trouble. */
 const retryAfter = { 'Retry-After': '2' }
 
+/** The members of a problem that not every problem has. */
+type Extensions<Body extends Problem> = Omit<
+  Body,
+  'type' | 'title' | 'status' | 'detail' | 'request_id'
+>
+
 /**
- * The reply that says what went wrong, for a handler to return. Further members, such as `errors`,
- * extend the problem (RFC 9457, section 3.2).
+ * The reply that says what went wrong, for a handler to return. `Body` is a problem with further
+ * members (RFC 9457, section 3.2).
  */
-export const problem = <S extends Status, Members extends object = object>(
+export const problem = <S extends Status, Body extends Problem = Problem>(
   c: Context,
   status: S,
   detail: string,
-  { headers, ...members }: Members & { headers?: Record<string, string> } = {} as Members
-) =>
-  c.json(
-    {
-      type: 'about:blank' as const,
-      title: titles[status],
-      status,
-      detail,
-      request_id: c.get('requestId') as string,
-      ...members,
-    } as Problem & Omit<Members, 'headers'>,
+  { headers, ...members }: { headers?: Record<string, string> } & Partial<Extensions<Body>> = {}
+) => {
+  const body: Problem = {
+    type: 'about:blank',
+    title: titles[status],
     status,
-    { ...headers, 'Content-Type': 'application/problem+json' }
-  )
+    detail,
+    request_id: c.get('requestId'),
+    ...members,
+  }
+  return c.json(body as Body, status, { ...headers, 'Content-Type': 'application/problem+json' })
+}
 
 /** The 401, with the challenge that it must have. */
 export const unauthorized = (c: Context, detail = details.needsAccessToken) =>

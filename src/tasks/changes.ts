@@ -53,7 +53,8 @@ const decode = (token: string): Position | undefined => {
 const token = z.string('must be given once').check(
   z.maxLength(512, 'must be at most 512 characters long'),
   z.meta({
-    description: 'The `next` of the page before. Without it, everything that exists comes.',
+    description: 'The `next` of the page before. Without it, all existing tasks come.',
+    pattern: '^[\\w-]+$',
   })
 )
 

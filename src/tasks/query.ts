@@ -104,6 +104,7 @@ export const TaskQuery = z.pipe(
         z.meta({
           description: 'From the `Link` of the page before, with the same `sort`.',
           maxLength: 4096,
+          pattern: '^[\\w-]+$',
         })
       )
     ),

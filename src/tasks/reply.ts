@@ -5,7 +5,7 @@ import type { With } from '../env.ts'
 import { instant } from '../http/format.ts'
 import type { PreconditionsEnv } from '../http/preconditions.ts'
 import { problem } from '../http/problem.ts'
-import type { StoredTask, Task } from './task.ts'
+import type { StoredTask, Task, TaskProblem } from './task.ts'
 
 export const noSuchTask = 'There is no such task.'
 export const preconditionFailed =
@@ -47,7 +47,7 @@ export const missing = (c: Context) => problem(c, 404, noSuchTask)
 
 /** The 412 with the task as it is, so that the client can merge without another request. */
 export const preconditionProblem = (c: Context, task: StoredTask) =>
-  problem(c, 412, preconditionFailed, { task: withUrl(c)(task) })
+  problem<412, TaskProblem>(c, 412, preconditionFailed, { task: withUrl(c)(task) })
 
 /**
  * Refuses preconditions that cannot hold for a write to the collection, before the database is

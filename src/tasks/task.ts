@@ -32,6 +32,7 @@ export const fields = {
     z.iso.time({ precision: -1, error: 'must be a local time, HH:MM' }).check(
       z.meta({
         description: 'A local time, `HH:MM`. It needs a `due_date`, and is cleared with it.',
+        minLength: 5,
         maxLength: 5,
       })
     )
@@ -74,7 +75,7 @@ export type Task = z.infer<typeof Task>
 
 /** A problem that shows the task as it is: what a 412 answers with. */
 export const TaskProblem = z
-  .extend(Problem, { task: z.optional(Task) })
+  .strictObject({ ...Problem.shape, task: z.optional(Task) })
   .check(z.meta({ id: 'TaskProblem' }))
 export type TaskProblem = z.infer<typeof TaskProblem>
 
