@@ -1,18 +1,22 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, test } from 'vitest'
-import { type Changes, isRemote, problem, sendWith } from './api.ts'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { isRemote, type Overrides, problem, sendWith } from './api.ts'
 
 const secret = 'Zm9yIHRoZXNlIHRlc3RzIG9ubHksIGFuZCBubyBvdGhlcg'
 const neon = 'postgresql://owner:pa55word@ep-cool-river-123456.eu-central-1.aws.neon.tech/main'
 
-/** What the service says of a configuration: nothing when it is good. */
-const fault = async (bindings: Changes) => {
+/** The detail of the 503 that a bad configuration gets; undefined if the configuration is good. */
+const faultOf = async (bindings: Overrides) => {
   const response = await sendWith(bindings)('GET', '/auth/me')
   return response.status === 401 ? undefined : (await problem(response, 503)).detail
 }
 
 describe.runIf(!isRemote)('the configuration', () => {
-  const bad: [string, Changes][] = [
+  afterEach(() => {
+    vi.unstubAllGlobals()
+  })
+
+  test.each<[name: string, bindings: Overrides]>([
     ['DATABASE_URL', { DATABASE_URL: undefined }],
     ['DATABASE_URL', { DATABASE_URL: '' }],
     ['DATABASE_URL', { DATABASE_URL: 'pa55word' }],
@@ -42,22 +46,22 @@ describe.runIf(!isRemote)('the configuration', () => {
     ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example.com/' }],
     ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example.com,app.example.com' }],
     ['CORS_ORIGINS', { CORS_ORIGINS: 'https://*.example.com' }],
-  ]
-  test.each(bad)('a bad %s is named, and its value is not: %j', async (name, bindings) => {
-    const detail = await fault(bindings)
+  ])('a bad %s is a 503 that names it and not its value: %j', async (name, bindings) => {
+    const detail = await faultOf(bindings)
     expect(detail).toMatch(new RegExp(`^${name} `))
     for (const value of Object.values(bindings))
       if (typeof value === 'string' && value.length > 2) expect(detail).not.toContain(value)
     expect(detail).not.toContain('pa55word')
   })
 
-  test('names all that is wrong at once', async () => {
-    expect(await fault({ DATABASE_URL: undefined, JWT_SECRET: 'short' })).toMatch(
+  test('all bad values are named at once', async () => {
+    expect(await faultOf({ DATABASE_URL: undefined, JWT_SECRET: 'short' })).toMatch(
       /DATABASE_URL .*; JWT_SECRET /
     )
   })
 
-  const good: Changes[] = [
+  test.each<Overrides>([
+    {},
     { BCRYPT_COST: undefined, CORS_ORIGINS: undefined },
     { BCRYPT_COST: '14' },
     { BCRYPT_COST: '10', DATABASE_URL: neon },
@@ -67,12 +71,11 @@ describe.runIf(!isRemote)('the configuration', () => {
     { JWT_SECRET: 'ключ, которого никто не знает' },
     { CORS_ORIGINS: '' },
     { CORS_ORIGINS: ' https://app.example.com , http://localhost:5173,' },
-  ]
-  test.each(good)('is good with %j', async (bindings) => {
-    expect(await fault(bindings)).toBeUndefined()
+  ])('the values %j are good', async (bindings) => {
+    expect(await faultOf(bindings)).toBeUndefined()
   })
 
-  test.each(['/health', '/openapi.json', '/docs'])('%s answers without any', async (path) => {
+  test.each(['/health', '/openapi.json', '/docs'])('%s needs no configuration', async (path) => {
     const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })
     expect((await send('GET', path)).status).toBe(200)
   })
@@ -85,12 +88,22 @@ describe.runIf(!isRemote)('the configuration', () => {
     ['GET', '/tasks'],
     ['DELETE', '/tasks'],
     ['GET', '/nowhere'],
-  ])('%s %s answers 503 with a bad one', async (method, path) => {
+  ])('%s %s is a 503 with a bad configuration', async (method, path) => {
     const { detail } = await problem(sendWith({ JWT_SECRET: 'short' })(method, path), 503)
     expect(detail).toBe('JWT_SECRET must be at least 32 bytes long')
   })
 
-  test('is that of the run otherwise', async () => {
-    expect(await fault({ DATABASE_URL: env.DATABASE_URL })).toBeUndefined()
+  test.each([
+    ['over HTTPS', neon, 'https://api.eu-central-1.aws.neon.tech/sql'],
+    ['over HTTP on this machine', env.DATABASE_URL, `http://${new URL(env.DATABASE_URL).host}/sql`],
+  ])('the database is asked %s', async (_, DATABASE_URL, expected) => {
+    const urls: string[] = []
+    vi.stubGlobal('fetch', async (url: string) => {
+      urls.push(url)
+      return new Response('', { status: 500 })
+    })
+    const send = sendWith({ DATABASE_URL, BCRYPT_COST: undefined })
+    await problem(send('GET', '/health/ready'), 503)
+    expect(new Set(urls)).toEqual(new Set([expected]))
   })
 })

@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { isRemote, newUser, password, problem, send, sendWith, sql } from './api.ts'
+import {
+  changePassword,
+  isRemote,
+  newEmail,
+  newUser,
+  password,
+  problem,
+  sendWith,
+  tryLogIn,
+  wrongPassword,
+} from './api.ts'
+import { hashedPasswordOf, sql } from './rows.ts'
 
 const checksum = 'a'.repeat(53)
 // The table takes all of these, and bcrypt reads none of them.
@@ -21,7 +32,7 @@ describe.each(damaged)('a stored hash that bcrypt cannot read, %s,', (hash) => {
 
   test('makes a login a 503 with Retry-After', async () => {
     const { email } = await damage()
-    const response = await send('POST', '/auth/login', { json: { email, password } })
+    const response = await tryLogIn({ email, password })
     expect(response.headers.get('Retry-After')).toBe('2')
     expect(response.headers.get('Set-Cookie')).toBeNull()
     const { detail } = await problem(response, 503)
@@ -30,10 +41,8 @@ describe.each(damaged)('a stored hash that bcrypt cannot read, %s,', (hash) => {
 
   test('makes a password change a 503, and the hash stays', async () => {
     const user = await damage()
-    const json = { current_password: password, new_password: 'another password' }
-    await problem(user.send('PUT', '/auth/password', { json }), 503)
-    const [row] = await sql`select hashed_password from users where id = ${user.id}`
-    expect(row?.hashed_password).toBe(hash)
+    await problem(changePassword(user.accessToken), 503)
+    expect(await hashedPasswordOf(user.id)).toBe(hash)
   })
 })
 
@@ -44,8 +53,7 @@ test.runIf(!isRemote)(
     const sendAtCost = sendWith({ BCRYPT_COST: '10' })
     const milliseconds = async (email: string, status: number) => {
       const start = performance.now()
-      const json = { email, password: 'wrong password' }
-      await problem(sendAtCost('POST', '/auth/login', { json }), status)
+      await problem(tryLogIn({ email, password: wrongPassword }, sendAtCost), status)
       return performance.now() - start
     }
     const { id, email } = await newUser()
@@ -53,7 +61,7 @@ test.runIf(!isRemote)(
     const times: Record<'damaged' | 'unknown', number[]> = { damaged: [], unknown: [] }
     for (let round = 0; round < 7; round++) {
       times.damaged.push(await milliseconds(email, 503))
-      times.unknown.push(await milliseconds(`${crypto.randomUUID()}@example.com`, 401))
+      times.unknown.push(await milliseconds(newEmail(), 401))
     }
     const median = (values: number[]) => values.toSorted((a, b) => a - b)[3] ?? 0
     const ratio = median(times.damaged) / median(times.unknown)

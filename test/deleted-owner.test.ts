@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { newUser, problem, sql } from './api.ts'
+import { newUser, problem } from './api.ts'
+import { sql } from './rows.ts'
 
 test.each([
   ['POST', '/tasks', { title: 'too late' }],

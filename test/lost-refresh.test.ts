@@ -1,73 +1,69 @@
 import { describe, expect, test } from 'vitest'
-import { AccessToken } from '../src/auth/tokens.ts'
-import { cookieOf, newUser, problem, read, refresh, send, sql } from './api.ts'
+import { accessTokenOf, cookieOf, newUser, problem, refresh, statusWith } from './api.ts'
+import { sha256, spentEarlier, sql } from './rows.ts'
+import { refreshTokenOf } from './tokens.ts'
 
-/** Moves the time at which the refresh token in this cookie was spent into the past. */
-const age = (cookie: string, seconds = 11) =>
-  sql`update refresh_tokens set spent_at = spent_at - make_interval(secs => ${seconds})
-    where hash = encode(sha256(convert_to(${cookie.slice(cookie.indexOf('=') + 1)}, 'UTF8')), 'hex')`
-
-const statusOf = async (accessToken: string) =>
-  (await send('GET', '/auth/me', { token: accessToken })).status
+/** Moves the spending of a refresh token out of the grace period. */
+const age = (cookie: string) => spentEarlier(cookie, 11)
 
 /** A session whose first cookie was spent a while ago, and the reply with its second was lost. */
 const lostReply = async () => {
-  const { cookie: first, token } = await newUser()
+  const { cookie: first, accessToken } = await newUser()
   const lost = cookieOf(await refresh(first))
   await age(first)
-  return { first, lost, token }
+  return { first, lost, accessToken }
 }
 
 describe('a refresh token whose reply was lost', () => {
   test('is replaced once more, and the session goes on', async () => {
-    const { first, token } = await lostReply()
+    const { first, accessToken } = await lostReply()
     const response = await refresh(first)
     const third = cookieOf(response)
     expect(third).toMatch(/^__Host-refresh=[\w-]{43}$/)
-    const { access_token } = await read(response, 200, AccessToken)
-    expect(await statusOf(access_token)).toBe(200)
-    expect(await statusOf(token)).toBe(200)
+    const renewed = await accessTokenOf(response)
+    expect(await statusWith(renewed)).toBe(200)
+    expect(await statusWith(accessToken)).toBe(200)
     const fourth = cookieOf(await refresh(third))
     expect(fourth).toMatch(/^__Host-refresh=[\w-]{43}$/)
   })
 
   test('is replaced as often as its reply is lost', async () => {
-    const { first, token } = await lostReply()
+    const { first, accessToken } = await lostReply()
     for (let loss = 0; loss < 3; loss++) {
       expect(cookieOf(await refresh(first))).toMatch(/^__Host-refresh=[\w-]{43}$/)
       await age(first)
     }
     const last = cookieOf(await refresh(first))
     expect(cookieOf(await refresh(last))).toMatch(/^__Host-refresh=/)
-    expect(await statusOf(token)).toBe(200)
+    expect(await statusWith(accessToken)).toBe(200)
   })
 
   test('gives no cookie to a second tab that sends it within 10 seconds of the replacement', async () => {
     const { first } = await lostReply()
     const third = cookieOf(await refresh(first))
     const second = await refresh(first)
-    await read(second, 200, AccessToken)
+    await accessTokenOf(second)
     expect(second.headers.get('Set-Cookie')).toBeNull()
     expect(cookieOf(await refresh(third))).toMatch(/^__Host-refresh=/)
   })
 
   test('sent ten times at once is replaced once, and nobody is signed out', async () => {
-    const { first, token } = await lostReply()
+    const { first, accessToken } = await lostReply()
     const replies = await Promise.all(Array.from({ length: 10 }, () => refresh(first)))
     expect(replies.map(({ status }) => status)).toEqual(Array(10).fill(200))
     const cookies = replies.map(cookieOf).filter(Boolean)
     expect(cookies).toHaveLength(1)
     expect(cookieOf(await refresh(cookies[0] ?? ''))).toMatch(/^__Host-refresh=/)
-    expect(await statusOf(token)).toBe(200)
+    expect(await statusWith(accessToken)).toBe(200)
   })
 
   test('is theft once the token that replaced it was used', async () => {
-    const { first, token } = await lostReply()
+    const { first, accessToken } = await lostReply()
     const third = cookieOf(await refresh(first))
     const fourth = cookieOf(await refresh(third))
     await age(first)
     await problem(refresh(first), 401)
-    expect(await statusOf(token)).toBe(401)
+    expect(await statusWith(accessToken)).toBe(401)
     await problem(refresh(fourth), 401)
   })
 
@@ -92,13 +88,13 @@ describe('the lost successor of a refresh token', () => {
     const { first, lost } = await lostReply()
     const third = cookieOf(await refresh(first))
     const response = await refresh(lost)
-    await read(response, 200, AccessToken)
+    await accessTokenOf(response)
     expect(response.headers.get('Set-Cookie')).toBeNull()
     expect((await refresh(third)).status).toBe(200)
   })
 
   test('is theft when it is sent later: both holders are signed out', async () => {
-    const { first, lost, token } = await lostReply()
+    const { first, lost, accessToken } = await lostReply()
     const third = cookieOf(await refresh(first))
     await age(lost)
     const response = await refresh(lost)
@@ -106,17 +102,16 @@ describe('the lost successor of a refresh token', () => {
     expect(cookieOf(response)).toBe('__Host-refresh=')
     await problem(refresh(third), 401)
     await problem(refresh(first), 401)
-    expect(await statusOf(token)).toBe(401)
+    expect(await statusWith(accessToken)).toBe(401)
   })
 })
 
 test('a refresh token that was spent before successors were stored is theft when it is late', async () => {
-  const { cookie, token } = await newUser()
+  const { cookie, accessToken } = await newUser()
   await refresh(cookie)
   await sql`update refresh_tokens set successor = null
-    where session_id = (select session_id from refresh_tokens where hash =
-      encode(sha256(convert_to(${cookie.slice(cookie.indexOf('=') + 1)}, 'UTF8')), 'hex'))`
+    where hash = ${sha256(refreshTokenOf(cookie))}`
   await age(cookie)
   await problem(refresh(cookie), 401)
-  expect(await statusOf(token)).toBe(401)
+  expect(await statusWith(accessToken)).toBe(401)
 })

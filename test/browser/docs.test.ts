@@ -22,15 +22,15 @@ if (!executablePath) {
   process.exit(1)
 }
 
-/** Everything that has been started, to be ended in the opposite order. */
+/** Ends what the tests have started, the last one first. */
 const ends: (() => Promise<unknown>)[] = []
 after(async () => {
   for (const end of ends.reverse()) await end()
 })
 
 /**
- * The API on a port of its own, on an empty database that is gone with it. Not through `npm run
- * dev`, for there .dev.vars may name a database that holds more than tests.
+ * Starts the API on a free port with an empty database in memory. `npm run dev` is not used, because
+ * .dev.vars may name a database with real data.
  */
 const startApi = async () => {
   const neon = await startNeon({ port: 0, dataDir: 'memory' })
@@ -49,7 +49,7 @@ const startApi = async () => {
     ],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
-      // Nothing needs to leave this machine.
+      // Keeps wrangler from calling the network.
       env: {
         ...process.env,
         CLOUDFLARE_CF_FETCH_ENABLED: 'false',
@@ -74,7 +74,7 @@ const startApi = async () => {
 }
 
 let page: Page
-/** What the browser complained of, violations of the page's security policy among it. */
+/** Errors and warnings in the browser, which include violations of the page's security policy. */
 const complaints: string[] = []
 
 before(async () => {
@@ -105,13 +105,13 @@ before(async () => {
   await page.goto('/docs')
 })
 
-/** Runs an operation as a reader would, by its buttons, and gives the reply that the page shows. */
+/** Runs an operation by the buttons of the page, and returns the reply that the page shows. */
 const tryOut = async (operation: string, body?: object) => {
   const block = page.locator(`#operations-${operation}`)
   if (!(await block.locator('.opblock-body').isVisible()))
     await block.locator('.opblock-summary-control').click()
   if (body) await block.locator('.body-param__text').fill(JSON.stringify(body))
-  // The reply of an earlier run would be taken for this one's.
+  // Clears the reply of an earlier run, which would be read instead.
   const clear = block.locator('.btn-clear')
   if (await clear.isVisible()) await clear.click()
   await block.locator('.execute').click()
@@ -123,7 +123,7 @@ const tryOut = async (operation: string, body?: object) => {
 
 const credentials = { email: `${randomUUID()}@example.com`, password: 'correct horse battery' }
 
-test('shows every operation of the document, and asks for nothing that its policy forbids', async () => {
+test('the docs show every operation of the document, and load nothing that their policy forbids', async () => {
   const { paths } = await (await page.request.get('/openapi.json')).json()
   const operations = Object.values<object>(paths).flatMap((path) =>
     Object.keys(path).filter((key) => key !== 'parameters')
@@ -134,7 +134,7 @@ test('shows every operation of the document, and asks for nothing that its polic
   assert.deepEqual(complaints, [])
 })
 
-test('signs up, and is refused without a token', async () => {
+test('the docs sign up a user, and show the 401 of a request without an access token', async () => {
   const user = await tryOut('Auth-signUp', credentials)
   assert.equal(user.status, 201)
   assert.equal(user.body.email, credentials.email)
@@ -142,11 +142,11 @@ test('signs up, and is refused without a token', async () => {
   const refused = await tryOut('Tasks-listTasks')
   assert.equal(refused.status, 401)
   assert.equal(refused.body.title, 'Unauthorized')
-  // Chromium itself notes every reply that is an error.
+  // Chromium logs every reply that is an error.
   assert.match(complaints.splice(0).join('\n'), /^Failed to load .* 401 .*\/tasks\S*$/)
 })
 
-test('logs in, and with the token writes and reads a task', async () => {
+test('the docs log in, and create and list a task with the access token', async () => {
   const login = await tryOut('Auth-logIn', credentials)
   assert.equal(login.status, 200)
 
