@@ -62,6 +62,7 @@ const servicePaths: Record<string, Path> = {
           'ETag'
         ),
         304: notModified,
+        ...or(500),
       },
     },
   },
@@ -86,6 +87,7 @@ const servicePaths: Record<string, Path> = {
           'ETag'
         ),
         304: notModified,
+        ...or(500),
       },
     },
   },

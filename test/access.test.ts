@@ -20,6 +20,7 @@ const bodyFor = (method: string, path: string) => {
   if (method === 'GET' || method === 'DELETE') return undefined
   const bodies: Record<string, unknown> = {
     '/tasks/{id}/complete': { completed: true },
+    '/tasks/batch': [{ op: 'restore', id: crypto.randomUUID() }],
     '/auth/password': { current_password: password, new_password: newPassword },
   }
   return bodies[path] ?? { title: 'x', completed: true }

@@ -163,25 +163,29 @@ describe('PUT /auth/password', () => {
 })
 
 describe('GET /auth/me/export', () => {
-  const Export = strictObject({ user: User, sessions: Sessions, tasks: Tasks })
+  const Export = strictObject({ user: User, sessions: Sessions, tasks: Tasks, trash: Tasks })
 
-  test('the export is a file with the user, all sessions and all tasks', async () => {
+  test('the export is a file with the user, all sessions, all tasks and the trash', async () => {
     const user = await newUser()
     const other = await logIn(user.email)
     const stranger = await newUser()
     await stranger.newTask({ title: 'Not theirs' })
     const done = { title: 'Two', completed: true, tags: ['a'], due_date: '2026-01-01' }
     const tasks = [await user.newTask({ title: 'One "quoted"\n' }), await user.newTask(done)]
+    const { id } = await user.newTask({ title: 'Deleted' })
+    expect((await user.send('DELETE', `/tasks/${id}`)).status).toBe(204)
     const response = await user.send('GET', '/auth/me/export')
     expect(response.headers.get('Content-Disposition')).toMatch(/^attachment; filename="[^"]+"$/)
     expect(response.headers.get('Cache-Control')).toBe('no-store')
     const held = await read(response, 200, Export)
-    expect(Object.keys(held)).toEqual(['user', 'sessions', 'tasks'])
+    expect(Object.keys(held)).toEqual(['user', 'sessions', 'tasks', 'trash'])
     expect(held.user).toEqual(await read(user.send('GET', '/auth/me'), 200, User))
     expect(held.sessions).toEqual(await sessionsOf(user.accessToken))
     expect(held.sessions).toHaveLength(2)
     const byId = (a: Task, b: Task) => a.id.localeCompare(b.id)
     expect(held.tasks.sort(byId)).toEqual(tasks.sort(byId))
+    expect(held.trash).toEqual(await user.tasks('deleted=true'))
+    expect(held.trash).toMatchObject([{ id, title: 'Deleted' }])
     expect(await statusWith(other.accessToken)).toBe(200)
   })
 
@@ -203,6 +207,16 @@ describe('GET /auth/me/export', () => {
     expect(new Set(tasks.map(({ title }) => title)).size).toBe(300)
     expect(tasks).toHaveLength(300)
     expect(tasks.every((task) => task.description === description)).toBe(true)
+  })
+
+  test.each([0, 1, 500, 501])('all of %i deleted tasks are in the export once', async (count) => {
+    const user = await newUser()
+    await sql`insert into tasks (user_id, title, deleted_at) select ${user.id}, n, now()
+      from generate_series(1, ${count}::int) n`
+    const held = await read(user.send('GET', '/auth/me/export'), 200, Export)
+    expect(held.tasks).toEqual([])
+    const titles = held.trash.map(({ title }) => Number(title)).sort((a, b) => a - b)
+    expect(titles).toEqual(Array.from({ length: count }, (_, index) => index + 1))
   })
 
   test('the export has no password, no token and no hash of either', async () => {

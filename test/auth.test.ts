@@ -36,7 +36,13 @@ describe('POST /auth/signup', () => {
     const { id } = await newUser()
     const [row] = await sql`select * from users where id = ${id}`
     expect(row?.hashed_password).toMatch(/^\$2[aby]\$\d\d\$.{53}$/)
-    expect(Object.keys(row ?? {}).sort()).toEqual(['created_at', 'email', 'hashed_password', 'id'])
+    expect(Object.keys(row ?? {}).sort()).toEqual([
+      'changed_at',
+      'created_at',
+      'email',
+      'hashed_password',
+      'id',
+    ])
     expect(JSON.stringify(row)).not.toContain(password)
   })
 

@@ -80,8 +80,14 @@ describe.runIf(!isRemote)('the configuration', () => {
     expect((await send('GET', path)).status).toBe(200)
   })
 
+  test('GET / leads on without any configuration', async () => {
+    const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })
+    const response = await send('GET', '/')
+    expect(response.status).toBe(302)
+    expect(response.headers.get('Location')).toBe('/docs')
+  })
+
   test.each([
-    ['GET', '/'],
     ['GET', '/health/ready'],
     ['POST', '/auth/signup'],
     ['POST', '/auth/login'],

@@ -43,8 +43,8 @@ describe.runIf(!isRemote)('requests to the database', () => {
   test.each<[status: number, method: string, path: string, count: number, json?: unknown]>([
     [200, 'GET', '/auth/me', 1],
     [405, 'POST', '/auth/me', 0],
-    // The user, the sessions, one page of tasks, and an empty page.
-    [200, 'GET', '/auth/me/export', 4],
+    // The user, the sessions, one page of tasks and an empty page, and an empty page of the trash.
+    [200, 'GET', '/auth/me/export', 5],
     [204, 'DELETE', '/auth/me', 1],
     [204, 'PUT', '/auth/password', 2, { current_password: password, new_password: newPassword }],
     [403, 'PUT', '/auth/password', 1, { current_password: wrongPassword, new_password: password }],

@@ -79,7 +79,7 @@ describe('every schema of the document', () => {
 
   test('has formats that are checked in every reply, or that other keywords check', () => {
     const formats = new Set(all.flatMap(([, schema]) => schema.format ?? []))
-    const known = [...Object.keys(format), 'password', 'int32', 'jwt']
+    const known = [...Object.keys(format), 'password', 'int32', 'double', 'jwt']
     expect([...formats].filter((name) => !known.includes(String(name)))).toEqual([])
   })
 })
