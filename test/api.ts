@@ -28,7 +28,7 @@ declare global {
 }
 
 // The schemas of the replies, which the tests import from here.
-export { Session, Task, Token, User }
+export { Task, Token, User }
 export const Sessions = array(Session)
 export const Tasks = array(Task)
 
@@ -49,7 +49,7 @@ export type Options = {
   headers?: Record<string, string>
 }
 
-export const request = (
+const request = (
   method: string,
   path: string,
   { accessToken, json, body, headers }: Options = {}
@@ -72,7 +72,7 @@ export const send = (method: string, path: string, options?: Options): Promise<R
   return isRemote ? fetch(message) : exports.default.fetch(message)
 }
 
-export type Send = typeof send
+type Send = typeof send
 export type Overrides = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
 /** Sends to the Worker in this process, with some of its bindings replaced. */
@@ -132,7 +132,7 @@ export const read = async <Schema extends z.ZodMiniType>(
 ): Promise<z.output<Schema>> => {
   const response = await reply
   const body = await response.json()
-  // The body is in the comparison to be seen where the status is another.
+  // Includes the body, so that a failure shows it.
   expect({ status: response.status, body }).toMatchObject({ status })
   expect(response.headers.get('Content-Type')).toMatch(/^application\/json/)
   return parse(schema, body)

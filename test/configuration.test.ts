@@ -46,12 +46,15 @@ describe.runIf(!isRemote)('the configuration', () => {
     ['CORS_ORIGINS', 'https://app.example.com/'],
     ['CORS_ORIGINS', 'https://app.example.com,app.example.com'],
     ['CORS_ORIGINS', 'https://*.example.com'],
-  ])('a bad or missing %s is a 503 that names it and not its value: %j', async (name, value, others) => {
-    const detail = await faultOf({ ...others, [name]: value })
-    expect(detail).toMatch(new RegExp(`^${name} `))
-    if (value && value.length > 2) expect(detail).not.toContain(value)
-    expect(detail).not.toContain('pa55word')
-  })
+  ])(
+    'a bad or missing %s is a 503 that names it and not its value: %j',
+    async (name, value, others) => {
+      const detail = await faultOf({ ...others, [name]: value })
+      expect(detail).toMatch(new RegExp(`^${name} `))
+      if (value && value.length > 2) expect(detail).not.toContain(value)
+      expect(detail).not.toContain('pa55word')
+    }
+  )
 
   test('all bad values are named at once', async () => {
     expect(await faultOf({ DATABASE_URL: undefined, JWT_SECRET: 'short' })).toMatch(
