@@ -59,8 +59,8 @@ describe('USER_LIMIT', () => {
 
   // The limit is a stub, so that every operation can be asked for on its own.
   const secured = Object.entries(openapi.paths).flatMap(([path, operations]) =>
-    Object.entries(operations)
-      .filter(([, { security = [] }]) => security.some((scheme: object) => 'bearer' in scheme))
+    Object.entries(operations as Record<string, { security?: object[] }>)
+      .filter(([, { security = [] }]) => security.some((scheme) => 'bearer' in scheme))
       .map(([method]) => [method.toUpperCase(), path.replace('{id}', unknownId)] as const)
   )
 
