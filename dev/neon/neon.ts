@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   createServer,
   type IncomingMessage,
@@ -23,6 +24,7 @@ import {
   startTransaction,
 } from './protocol.ts'
 import { encodeError, refusal } from './refusal.ts'
+import { retry } from './retry.ts'
 
 export interface NeonOptions {
   /** 0 for any that is free */
@@ -78,19 +80,19 @@ function databaseUrl({ user, password, database }: Credentials, port: number): s
   return `postgresql://${name}:${secret}@127.0.0.1:${port}/${path}`
 }
 
-function listen(server: Server, port: number): Promise<void> {
-  // Never timed out: a driver that reuses a connection just as it is closed loses its query.
+async function listen(server: Server, port: number): Promise<void> {
+  // Idle connections stay open: a driver that reuses one just as it closes would lose its query.
   server.keepAliveTimeout = 0
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new Error(`port ${port} is already in use: set NEON_PORT to another one`)
-          : error
-      )
-    })
-    server.listen(port, '127.0.0.1', resolve)
+  const isListening = await retry(async () => {
+    try {
+      await once(server.listen(port, '127.0.0.1'), 'listening')
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+      throw error
+    }
   })
+  if (!isListening) throw new Error(`port ${port} is already in use: set NEON_PORT to another one`)
 }
 
 async function openPostgreSQL(connectionString: string): Promise<Postgres> {
@@ -103,7 +105,7 @@ async function openPostgreSQL(connectionString: string): Promise<Postgres> {
 }
 
 async function openPGlite(dataDir: string, credentials: Credentials): Promise<Postgres> {
-  const unlock = dataDir === 'memory' ? () => {} : lockFolder(dataDir)
+  const unlock = dataDir === 'memory' ? () => {} : await lockFolder(dataDir)
   try {
     const stream = pgliteSockets(dataDir)
     const pool = {
