@@ -59,6 +59,17 @@ const readTask = forUser(({ db, me }) =>
     .where(and(ownTask(me), isAlive))
 )
 
+/** Reads a task in the trash or not, as long as its id is in use. */
+const readAny = forUser(({ db, me }) =>
+  db
+    .select({
+      ...taskColumns,
+      is_deleted: sql<boolean>`${tasks.deleted_at} is not null`.as('is_deleted'),
+    })
+    .from(tasks)
+    .where(ownTask(me))
+)
+
 const createTask = forWriter((writer) => {
   const { db } = writer
   const body = bodyOf(db)
@@ -153,23 +164,24 @@ const refuseBy = (read: typeof readTask) => async (c: TaskContext) => {
 const refuseWrite = refuseBy(readTask)
 const refuseRestore = refuseBy(readDeleted)
 
-/** Refuses to create a task under an id that is in use, or that is no UUID. */
+/** Refuses to create a task under an id that is in use. */
 const refuseCreate = async (c: TaskContext) => {
-  const id = pathId(c)
-  if (!id) return missing(c)
-  const [task] = await readTask(c, { id })
-  if (task) return preconditionProblem(c, task)
-  const [deleted] = await readDeleted(c, { id })
-  return deleted && problem(c, 409, inTrash)
+  const [found] = await readAny(c, { id: pathId(c) })
+  if (!found) return undefined
+  const { is_deleted, ...task } = found
+  return is_deleted ? problem(c, 409, inTrash) : preconditionProblem(c, task)
 }
 
 /** The empty reply to a deletion. */
 const deletedReply = (c: TaskContext) => c.body(null, 204)
 
-/** PUT creates a task when it must not exist yet. With If-Match it must exist, so that both together never create one. */
+/**
+ * PUT creates a task when it must not exist yet. With If-Match it must exist, so that both together
+ * never create one. An id that is no UUID cannot be chosen: it is unknown, as on every other route.
+ */
 const isCreation = (c: TaskContext) => {
   const { ifMatch, ifNoneMatch } = c.var.preconditions
-  return ifNoneMatch === '*' && ifMatch === undefined
+  return ifNoneMatch === '*' && ifMatch === undefined && pathId(c) !== null
 }
 
 export default new Hono<Env>()
