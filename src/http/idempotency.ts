@@ -31,12 +31,35 @@ export const idempotency = createMiddleware<IdempotencyEnv>(async (c, next) => {
   await next()
 })
 
-const sorted = (json: unknown): unknown => {
-  if (Array.isArray(json)) return json.map(sorted)
-  if (typeof json !== 'object' || json === null) return json
-  return Object.entries(json)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => [name, sorted(value)])
+type Piece = { text: string } | { json: unknown }
+
+/**
+ * Writes JSON without spaces and with the fields of each object in alphabetical order. The pieces
+ * still to be written wait in a list, because a body may be nested more deeply than functions can
+ * call themselves.
+ */
+const canonical = (json: unknown): string => {
+  const written: string[] = []
+  const rest: Piece[] = [{ json }]
+  for (let piece = rest.pop(); piece; piece = rest.pop()) {
+    if ('text' in piece) {
+      written.push(piece.text)
+      continue
+    }
+    const { json } = piece
+    if (typeof json !== 'object' || json === null) {
+      written.push(JSON.stringify(json))
+      continue
+    }
+    const isArray = Array.isArray(json)
+    const members = Object.entries(json)
+    if (!isArray) members.sort(([a], [b]) => (a < b ? -1 : 1))
+    written.push(isArray ? '[' : '{')
+    rest.push({ text: isArray ? ']' : '}' })
+    for (const [name, member] of members.reverse())
+      rest.push({ json: member }, { text: isArray ? ',' : `,${JSON.stringify(name)}:` })
+  }
+  return written.join('')
 }
 
 /**
@@ -46,7 +69,8 @@ const sorted = (json: unknown): unknown => {
  */
 export const fingerprint = async (c: Pick<Context, 'req'>): Promise<string> => {
   const { pathname, search } = new URL(c.req.url)
-  const body = await c.req.text()
-  const json = body && sorted(JSON.parse(body))
-  return sha256Hex(JSON.stringify([c.req.method, pathname, search, json]))
+  // A body that no validator has accepted is ignored, and may be of any kind and size.
+  const hasBody = c.req.valid('json' as never) !== undefined
+  const body = hasBody ? canonical(await c.req.json()) : ''
+  return sha256Hex(JSON.stringify([c.req.method, pathname, search, body]))
 }
