@@ -1,16 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
-import { forUser } from '../access/for-user.ts'
 import { tasks } from '../database/schema.ts'
 import { isRestorable, ownTask, preconditionsHold, taskColumns } from './row.ts'
 import { forWriter } from './write.ts'
-
-/** Reads a task in the trash, as long as it can be restored. */
-export const readDeleted = forUser(({ db, me }) =>
-  db
-    .select(taskColumns)
-    .from(tasks)
-    .where(and(ownTask(me), isRestorable))
-)
 
 /**
  * Takes a task out of the trash, and gives one that is not in it as it is.
