@@ -7,6 +7,7 @@ const batchRows = 1000
 /** The most statements for each table in one run. The next run deletes the rest. */
 const batches = 100
 
+/** The rows that nobody needs any more: their table, its key, and what tells them. */
 const dead: [table: SQL, key: SQL, isDead: SQL][] = [
   [sql`${sessions}`, sql`${sessions.id}`, sql`${sessions.expires_at} < now()`],
   // By then an unspent token would have expired too.
@@ -21,7 +22,7 @@ const dead: [table: SQL, key: SQL, isDead: SQL][] = [
     sql`${guesses.since} < now() - interval '1 hour'
       and coalesce(${guesses.blocked_until} < now() - interval '1 hour', true)`,
   ],
-  // The ids of tasks are unique for their user alone, because clients choose ids too.
+  // Longer than any token of GET /tasks/changes is good for, so that no client misses a deletion.
   [
     sql`${tasks}`,
     sql`${tasks.user_id}, ${tasks.id}`,
@@ -36,8 +37,9 @@ const dead: [table: SQL, key: SQL, isDead: SQL][] = [
 
 /**
  * Deletes expired sessions, refresh tokens spent over 30 days ago, old counts of wrong passwords,
- * tasks deleted over 31 days ago, and replies stored over 24 hours ago. Rows that another statement holds are skipped: to wait for them could deadlock with
- * the deletion of an account, or with a second run.
+ * tasks long in the trash, and stored replies to keys that have run out. Rows that another statement
+ * holds are skipped: to wait for them could deadlock with the deletion of an account, or with a
+ * second run.
  */
 export const cleanUp = async (db: Database): Promise<void> => {
   for (const [table, key, isDead] of dead)

@@ -138,6 +138,7 @@ describe.each(secured)('$method $path', ({ method, path }) => {
 
   test('an access token anywhere but behind Bearer is not read', async () => {
     for (const Authorization of [
+      undefined,
       `Basic ${btoa(`${sub}:${user.accessToken}`)}`,
       user.accessToken,
       'Bearer',
@@ -145,7 +146,7 @@ describe.each(secured)('$method $path', ({ method, path }) => {
     ]) {
       const response = await send(method, `${url}?access_token=${user.accessToken}`, {
         headers: {
-          Authorization,
+          ...(Authorization !== undefined && { Authorization }),
           Cookie: `token=${user.accessToken}; access_token=${user.accessToken}`,
           'X-Access-Token': user.accessToken,
         },

@@ -31,7 +31,7 @@ declare global {
 }
 
 // The schemas of the replies, which the tests import from here.
-export { AccessToken, Session, Task, User }
+export { AccessToken, Task, User }
 export const Sessions = array(Session)
 export const Tasks = array(Task)
 
@@ -76,7 +76,7 @@ export const send = async (method: string, path: string, options?: Options): Pro
   return asDocumented(message, response)
 }
 
-export type Send = typeof send
+type Send = typeof send
 export type Overrides = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
 /** Sends to the Worker in this process, with some of its bindings replaced. */
@@ -138,7 +138,7 @@ export const read = async <Schema extends z.ZodMiniType>(
 ): Promise<z.output<Schema>> => {
   const response = await reply
   const body = await response.json()
-  // The body is in the comparison to be seen where the status is another.
+  // Includes the body, so that a failure shows it.
   expect({ status: response.status, body }).toMatchObject({ status })
   expect(response.headers.get('Content-Type')).toMatch(/^application\/json/)
   return parse(schema, body)

@@ -16,43 +16,45 @@ describe.runIf(!isRemote)('the configuration', () => {
     vi.unstubAllGlobals()
   })
 
-  test.each<[name: string, bindings: Overrides]>([
-    ['DATABASE_URL', { DATABASE_URL: undefined }],
-    ['DATABASE_URL', { DATABASE_URL: '' }],
-    ['DATABASE_URL', { DATABASE_URL: 'pa55word' }],
-    ['DATABASE_URL', { DATABASE_URL: 'https://owner:pa55word@example.com/main' }],
-    ['DATABASE_URL', { DATABASE_URL: 'postgresql://example.com/main' }],
-    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@/main' }],
-    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@example.com' }],
-    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@example.com/' }],
-    ['JWT_SECRET', { JWT_SECRET: undefined }],
-    ['JWT_SECRET', { JWT_SECRET: '' }],
-    ['JWT_SECRET', { JWT_SECRET: ' '.repeat(40) }],
-    ['JWT_SECRET', { JWT_SECRET: secret.slice(0, 31) }],
-    ['JWT_SECRET', { JWT_SECRET: 'x'.repeat(40) }],
-    ['JWT_SECRET', { JWT_SECRET: 'change-me-change-me-change-me-please' }],
-    ['JWT_SECRET', { JWT_SECRET: 'your-secret-key-goes-here-1234567890' }],
-    ['JWT_SECRET', { JWT_SECRET: `${secret}PUBLIC` }],
-    ['JWT_SECRET', { JWT_SECRET: `PRIVATE${secret}` }],
-    ['BCRYPT_COST', { BCRYPT_COST: '3' }],
-    ['BCRYPT_COST', { BCRYPT_COST: '15' }],
-    ['BCRYPT_COST', { BCRYPT_COST: '10.5' }],
-    ['BCRYPT_COST', { BCRYPT_COST: '' }],
-    ['BCRYPT_COST', { BCRYPT_COST: 'ten' }],
-    ['BCRYPT_COST', { BCRYPT_COST: '4', DATABASE_URL: neon }],
-    ['BCRYPT_COST', { BCRYPT_COST: '9', DATABASE_URL: neon }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: '*' }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: 'null' }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example.com/' }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example.com,app.example.com' }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://*.example.com' }],
-  ])('a bad %s is a 503 that names it and not its value: %j', async (name, bindings) => {
-    const detail = await faultOf(bindings)
-    expect(detail).toMatch(new RegExp(`^${name} `))
-    for (const value of Object.values(bindings))
-      if (typeof value === 'string' && value.length > 2) expect(detail).not.toContain(value)
-    expect(detail).not.toContain('pa55word')
-  })
+  test.each<[name: keyof Overrides, value: string | undefined, others?: Overrides]>([
+    ['DATABASE_URL', undefined],
+    ['DATABASE_URL', ''],
+    ['DATABASE_URL', 'pa55word'],
+    ['DATABASE_URL', 'https://owner:pa55word@example.com/main'],
+    ['DATABASE_URL', 'postgresql://example.com/main'],
+    ['DATABASE_URL', 'postgresql://owner:pa55word@/main'],
+    ['DATABASE_URL', 'postgresql://owner:pa55word@example.com'],
+    ['DATABASE_URL', 'postgresql://owner:pa55word@example.com/'],
+    ['JWT_SECRET', undefined],
+    ['JWT_SECRET', ''],
+    ['JWT_SECRET', ' '.repeat(40)],
+    ['JWT_SECRET', secret.slice(0, 31)],
+    ['JWT_SECRET', 'x'.repeat(40)],
+    ['JWT_SECRET', 'change-me-change-me-change-me-please'],
+    ['JWT_SECRET', 'your-secret-key-goes-here-1234567890'],
+    ['JWT_SECRET', `${secret}PUBLIC`],
+    ['JWT_SECRET', `PRIVATE${secret}`],
+    ['BCRYPT_COST', '3'],
+    ['BCRYPT_COST', '15'],
+    ['BCRYPT_COST', '10.5'],
+    ['BCRYPT_COST', ''],
+    ['BCRYPT_COST', 'ten'],
+    ['BCRYPT_COST', '4', { DATABASE_URL: neon }],
+    ['BCRYPT_COST', '9', { DATABASE_URL: neon }],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'https://app.example.com/'],
+    ['CORS_ORIGINS', 'https://app.example.com,app.example.com'],
+    ['CORS_ORIGINS', 'https://*.example.com'],
+  ])(
+    'a bad or missing %s is a 503 that names it and not its value: %j',
+    async (name, value, others) => {
+      const detail = await faultOf({ ...others, [name]: value })
+      expect(detail).toMatch(new RegExp(`^${name} `))
+      if (value && value.length > 2) expect(detail).not.toContain(value)
+      expect(detail).not.toContain('pa55word')
+    }
+  )
 
   test('all bad values are named at once', async () => {
     expect(await faultOf({ DATABASE_URL: undefined, JWT_SECRET: 'short' })).toMatch(
@@ -60,25 +62,34 @@ describe.runIf(!isRemote)('the configuration', () => {
     )
   })
 
-  test.each<Overrides>([
-    {},
-    { BCRYPT_COST: undefined, CORS_ORIGINS: undefined },
-    { BCRYPT_COST: '14' },
-    { BCRYPT_COST: '10', DATABASE_URL: neon },
-    { DATABASE_URL: neon.replace('postgresql:', 'postgres:'), BCRYPT_COST: undefined },
-    { JWT_SECRET: secret },
-    { JWT_SECRET: secret.slice(0, 32) },
-    { JWT_SECRET: 'ключ, которого никто не знает' },
-    { CORS_ORIGINS: '' },
-    { CORS_ORIGINS: ' https://app.example.com , http://localhost:5173,' },
-  ])('the values %j are good', async (bindings) => {
+  test.each<[what: string, bindings: Overrides]>([
+    ['with the values of this run', {}],
+    ['without the optional values', { BCRYPT_COST: undefined, CORS_ORIGINS: undefined }],
+    ['with cost 14', { BCRYPT_COST: '14' }],
+    ['with cost 10 and a database at Neon', { BCRYPT_COST: '10', DATABASE_URL: neon }],
+    [
+      'with the scheme postgres',
+      { DATABASE_URL: neon.replace('postgresql:', 'postgres:'), BCRYPT_COST: undefined },
+    ],
+    ['with a long secret', { JWT_SECRET: secret }],
+    ['with a secret of 32 bytes', { JWT_SECRET: secret.slice(0, 32) }],
+    ['with a secret in Cyrillic', { JWT_SECRET: 'ключ, которого никто не знает' }],
+    ['with no origin', { CORS_ORIGINS: '' }],
+    [
+      'with origins in blanks',
+      { CORS_ORIGINS: ' https://app.example.com , http://localhost:5173,' },
+    ],
+  ])('a configuration %s is good', async (_, bindings) => {
     expect(await faultOf(bindings)).toBeUndefined()
   })
 
-  test.each(['/health', '/openapi.json', '/docs'])('%s needs no configuration', async (path) => {
-    const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })
-    expect((await send('GET', path)).status).toBe(200)
-  })
+  test.each(['/health', '/openapi.json', '/docs'])(
+    'GET %s needs no configuration',
+    async (path) => {
+      const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })
+      expect((await send('GET', path)).status).toBe(200)
+    }
+  )
 
   test('GET / leads on without any configuration', async () => {
     const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })

@@ -20,26 +20,26 @@ describe('the tables', () => {
   })
 
   test.each([
-    ['tasks_title_length', { title: '' }],
-    ['tasks_title_length', { title: 'x'.repeat(256) }],
-    ['tasks_description_length', { description: 'x'.repeat(10_001) }],
-    ['tasks_completed_has_completed_at', { completed: true }],
-    ['tasks_completed_has_completed_at', { completed_at: '2026-01-01' }],
-    ['tasks_tags_are_few_and_not_null', { tags: Array(21).fill('x') }],
-    ['tasks_tags_are_few_and_not_null', { tags: [null] }],
-    ['tasks_due_date_has_four_digit_year', { due_date: 'infinity' }],
-    ['tasks_due_time_is_hours_and_minutes', { due_date: '2026-01-01', due_time: '24:00' }],
-    ['tasks_due_time_is_hours_and_minutes', { due_date: '2026-01-01', due_time: '10:00:01' }],
-    ['tasks_due_time_needs_due_date', { due_time: '10:00' }],
-    ['tasks_order_is_finite', { order: 'NaN' }],
-    ['tasks_order_is_finite', { order: '-Infinity' }],
-  ])('the constraint %s refuses a task with %j', async (constraint, changes) => {
+    ['title_length', 'an empty title', { title: '' }],
+    ['title_length', 'a title of 256 characters', { title: 'x'.repeat(256) }],
+    ['description_length', 'a long description', { description: 'x'.repeat(10_001) }],
+    ['completed_has_completed_at', 'completed alone', { completed: true }],
+    ['completed_has_completed_at', 'completed_at alone', { completed_at: '2026-01-01' }],
+    ['tags_are_few_and_not_null', '21 tags', { tags: Array(21).fill('x') }],
+    ['tags_are_few_and_not_null', 'a tag that is null', { tags: [null] }],
+    ['due_date_has_four_digit_year', 'an infinite due_date', { due_date: 'infinity' }],
+    ['due_time_is_hours_and_minutes', '24:00', { due_date: '2026-01-01', due_time: '24:00' }],
+    ['due_time_is_hours_and_minutes', 'seconds', { due_date: '2026-01-01', due_time: '10:00:01' }],
+    ['due_time_needs_due_date', 'no due_date', { due_time: '10:00' }],
+    ['order_is_finite', 'the order NaN', { order: 'NaN' }],
+    ['order_is_finite', 'the order -Infinity', { order: '-Infinity' }],
+  ])('the constraint tasks_%s refuses a task with %s', async (constraint, _, changes) => {
     const { id } = await newUser()
     const row = { title: 'x', completed: false, priority: 'low', tags: [], ...changes }
     const insert = sql`insert into tasks (user_id, title, description, completed, completed_at, priority, tags, due_date, due_time, "order")
       select ${id}, title, description, completed, completed_at, priority, tags, due_date, due_time, "order"
       from jsonb_populate_record(null::tasks, ${JSON.stringify(row)})`
-    await expect(insert).rejects.toMatchObject({ constraint })
+    await expect(insert).rejects.toMatchObject({ constraint: `tasks_${constraint}` })
   })
 
   test.each([

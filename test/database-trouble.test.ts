@@ -96,6 +96,15 @@ describe.runIf(!isRemote)('trouble with the database', () => {
     }
   )
 
+  test('a request to the database that hangs is a 503 after 4 seconds', async () => {
+    const { accessToken } = await newUser()
+    const { send } = throughProxy({ fault: 'hang' })
+    const start = Date.now()
+    await problem(send('GET', '/tasks', { accessToken }), 503)
+    expect(Date.now() - start).toBeGreaterThan(3900)
+    expect(Date.now() - start).toBeLessThan(5500)
+  })
+
   test.each(['cut', 'hang', 'html', 'no-values'])(
     'a login whose second request to the database has the fault %s begins no session',
     async (fault) => {

@@ -184,6 +184,18 @@ describe('headers', () => {
     expect(ids).not.toContain(null)
   })
 
+  test('the docs and their files have the security headers too', async () => {
+    const page = await send('GET', '/docs')
+    const [, file = ''] = /src="([^"]+)"/.exec(await page.text()) ?? []
+    for (const { status, headers } of [page, await send('GET', file)]) {
+      expect(status).toBe(200)
+      expect(headers.get('Strict-Transport-Security')).toMatch(/^max-age=31536000;/)
+      expect(headers.get('X-Content-Type-Options')).toBe('nosniff')
+      expect(headers.get('Content-Security-Policy')).toMatch(/^default-src 'none'/)
+      expect(headers.get('X-Request-Id')).toMatch(/^[\da-f-]{36}$/)
+    }
+  })
+
   test("the caller's request id is kept if it is harmless, and replaced if not", async () => {
     const idFor = async (sent: string) => {
       const { headers } = await send('GET', '/health', { headers: { 'X-Request-Id': sent } })

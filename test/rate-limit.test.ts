@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { isRemote, newUser, problem, send, sendWith } from './api.ts'
+import { openapi } from '../src/openapi.ts'
+import { isRemote, newUser, problem, refresh, send, sendWith } from './api.ts'
+import { refreshTokenRow } from './rows.ts'
+
+const unknownId = crypto.randomUUID()
 
 /**
  * Sends so many requests at a time until one is a 429, and counts the replies by status. A limit
@@ -38,8 +42,8 @@ describe('AUTH_LIMIT', () => {
   })
 })
 
-describe('TASKS_LIMIT', () => {
-  test('requests of a user under /tasks are limited to 600 a minute', async () => {
+describe('USER_LIMIT', () => {
+  test('requests of a user are limited to 600 a minute', async () => {
     const [user, other] = [await newUser(), await newUser()]
     const counts = await untilRefused(40, () => user.send('GET', '/tasks/x'))
     expect([...counts.keys()].sort()).toEqual([404, 429])
@@ -51,6 +55,48 @@ describe('TASKS_LIMIT', () => {
     await problem(user.send('POST', '/tasks', { json: { title: 1 } }), 429)
     expect((await other.send('GET', '/tasks')).status).toBe(200)
     await problem(send('GET', '/tasks'), 401)
+  })
+
+  // The limit is a stub, so that every operation can be asked for on its own.
+  const secured = Object.entries(openapi.paths).flatMap(([path, operations]) =>
+    Object.entries(operations as Record<string, { security?: object[] }>)
+      .filter(([, { security = [] }]) => security.some((scheme) => 'bearer' in scheme))
+      .map(([method]) => [method.toUpperCase(), path.replace('{id}', unknownId)] as const)
+  )
+
+  test.runIf(!isRemote).each(secured)('%s %s counts for the user', async (method, path) => {
+    const { id, accessToken } = await newUser()
+    const keys: string[] = []
+    const limited = sendWith({
+      USER_LIMIT: {
+        limit: async ({ key }) => {
+          keys.push(key)
+          return { success: false }
+        },
+      },
+    })
+    const response = await limited(method, path, { accessToken })
+    expect(response.headers.get('Retry-After')).toBe('60')
+    await problem(response, 429)
+    expect(keys).toEqual([id])
+  })
+})
+
+describe('REFRESH_LIMIT', () => {
+  test('refreshes of an IP address are limited to 60 a minute, and spend no token after that', async () => {
+    const { cookie } = await newUser()
+    const address = `198.51.100.${Math.ceil(Math.random() * 250)}`
+    const headers = { 'CF-Connecting-IP': address, 'Sec-Fetch-Site': 'same-origin' }
+    const counts = await untilRefused(20, () => send('POST', '/auth/refresh', { headers }))
+    expect([...counts.keys()].sort()).toEqual([401, 429])
+    expect(counts.get(401)).toBeGreaterThanOrEqual(60)
+    expect(counts.get(401)).toBeLessThanOrEqual(120)
+    await problem(refresh(cookie, { headers }), 429)
+    expect(await refreshTokenRow(cookie)).toMatchObject({ spent_at: null })
+    // The limit of signups and logins is another.
+    const login = await send('POST', '/auth/login', { headers, json: {} })
+    await problem(login, 422)
+    expect((await refresh(cookie)).status).toBe(200)
   })
 })
 

@@ -101,6 +101,7 @@ describe('POST /auth/refresh', () => {
     await expireSession(accessToken)
     const response = await refresh(cookie)
     await problem(response, 401)
+    expect(response.headers.get('WWW-Authenticate')).toBe('Bearer realm="tasks"')
     expect(cookieOf(response)).toBe('__Host-refresh=')
     expect(await statusWith(accessToken)).toBe(401)
     // There is no row if the daily cleaning, which other tests start, came in between.
@@ -112,7 +113,7 @@ describe('POST /auth/refresh', () => {
     [149, 30],
     [160, 20],
     [179, 1],
-  ])('a refresh on day %i of a session makes it last %i days more', async (age, left) => {
+  ])('a refresh on day %i of a session makes it last %i more days', async (age, left) => {
     const { cookie, accessToken } = await newUser()
     const sid = sidOf(accessToken)
     await sql`update sessions set expires_at = now() + interval '1 hour',

@@ -113,10 +113,10 @@ describe('GET /auth/sessions', () => {
     (await sessionsOf(accessToken)).find(({ current }) => current)?.user_agent
 
   test.each([
-    ['x'.repeat(200), 'x'.repeat(200)],
-    ['x'.repeat(5000), 'x'.repeat(200)],
-    ["'; drop table sessions --", "'; drop table sessions --"],
-  ])('a session keeps the first 200 characters of the user agent: %s', async (sent, kept) => {
+    ['200 characters', 'x'.repeat(200), 'x'.repeat(200)],
+    ['5,000 characters', 'x'.repeat(5000), 'x'.repeat(200)],
+    ['SQL', "'; drop table sessions --", "'; drop table sessions --"],
+  ])('a session keeps the first 200 characters of a user agent of %s', async (_, sent, kept) => {
     const { email } = await newUser()
     const { accessToken } = await logIn(email, { userAgent: sent })
     expect(await userAgentOf(accessToken)).toBe(kept)

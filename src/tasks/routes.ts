@@ -4,7 +4,7 @@ import * as z from 'zod/mini'
 import { forUser } from '../access/for-user.ts'
 import { requireUser } from '../access/guard.ts'
 import { postgresError } from '../database/neon.ts'
-import { replies, tasks } from '../database/schema.ts'
+import { tasks } from '../database/schema.ts'
 import type { Env } from '../env.ts'
 import { idempotency } from '../http/idempotency.ts'
 import { type PreconditionsEnv, preconditions } from '../http/preconditions.ts'
@@ -37,7 +37,6 @@ import {
 import {
   bodyOf,
   isAlive,
-  isRestorable,
   newTasks,
   ownTask,
   preconditionsHold,
@@ -45,7 +44,7 @@ import {
   written,
 } from './row.ts'
 import { Completion, dueTimeNeedsDueDate, NewTask, type StoredTask, TaskPatch } from './task.ts'
-import { restoreTask } from './trash.ts'
+import { readState, restoreTask } from './trash.ts'
 import { forWriter, keep, type TasksEnv, tries, type Writer } from './write.ts'
 
 export const inTrash = 'This id is in the trash. POST /tasks/{id}/restore brings the task back.'
@@ -58,22 +57,6 @@ const readTask = forUser(({ db, me }) =>
     .select(taskColumns)
     .from(tasks)
     .where(and(ownTask(me), isAlive))
-)
-
-/** Reads what a refusal depends on: the task, in the trash or not, and whether the request's key has a reply. */
-const readState = forUser(({ db, me }) =>
-  db
-    .select({
-      ...taskColumns,
-      is_deleted: sql<boolean>`${tasks.deleted_at} is not null`.as('is_deleted'),
-      is_restorable: sql<boolean>`coalesce(${isRestorable}, false)`.as('is_restorable'),
-      is_answered: sql<boolean>`exists (select 1 from ${replies}
-        where ${replies.user_id} = ${me} and ${replies.key} = ${sql.placeholder('key')})`.as(
-        'is_answered'
-      ),
-    })
-    .from(tasks)
-    .where(ownTask(me))
 )
 
 const createTask = forWriter((writer) => {

@@ -1,7 +1,24 @@
 import { and, eq, sql } from 'drizzle-orm'
-import { tasks } from '../database/schema.ts'
+import { forUser } from '../access/for-user.ts'
+import { replies, tasks } from '../database/schema.ts'
 import { isRestorable, ownTask, preconditionsHold, taskColumns } from './row.ts'
 import { forWriter } from './write.ts'
+
+/** Reads what a refusal depends on: the task, in the trash or not, and whether the request's key has a reply. */
+export const readState = forUser(({ db, me }) =>
+  db
+    .select({
+      ...taskColumns,
+      is_deleted: sql<boolean>`${tasks.deleted_at} is not null`.as('is_deleted'),
+      is_restorable: sql<boolean>`coalesce(${isRestorable}, false)`.as('is_restorable'),
+      is_answered: sql<boolean>`exists (select 1 from ${replies}
+        where ${replies.user_id} = ${me} and ${replies.key} = ${sql.placeholder('key')})`.as(
+        'is_answered'
+      ),
+    })
+    .from(tasks)
+    .where(ownTask(me))
+)
 
 /**
  * Takes a task out of the trash, and gives one that is not in it as it is.
