@@ -1,26 +1,23 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { forUser } from '../access/for-user.ts'
-import { tasks } from '../database/schema.ts'
+import { replies, tasks } from '../database/schema.ts'
 import { isRestorable, ownTask, preconditionsHold, taskColumns } from './row.ts'
 import { forWriter } from './write.ts'
 
-/** Reads a task, in the trash or not. */
+/** Reads what a refusal depends on: the task, in the trash or not, and whether the request's key has a reply. */
 export const readState = forUser(({ db, me }) =>
   db
     .select({
       ...taskColumns,
       is_deleted: sql<boolean>`${tasks.deleted_at} is not null`.as('is_deleted'),
+      is_restorable: sql<boolean>`coalesce(${isRestorable}, false)`.as('is_restorable'),
+      is_answered: sql<boolean>`exists (select 1 from ${replies}
+        where ${replies.user_id} = ${me} and ${replies.key} = ${sql.placeholder('key')})`.as(
+        'is_answered'
+      ),
     })
     .from(tasks)
     .where(ownTask(me))
-)
-
-/** Reads a task in the trash, as long as it can be restored. */
-export const readRestorable = forUser(({ db, me }) =>
-  db
-    .select(taskColumns)
-    .from(tasks)
-    .where(and(ownTask(me), isRestorable))
 )
 
 /**
