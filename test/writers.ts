@@ -12,8 +12,8 @@ const [server] = await sql`select version() as version`
  */
 export const isEmbedded = /PGlite/.test(String(server?.version))
 
-/** Without the limit on requests by user, which a race soon reaches. */
-const unlimited = sendWith({ USER_LIMIT: undefined })
+/** Sends without the limit on requests by user, which a race soon reaches. */
+export const unlimited = sendWith({ USER_LIMIT: undefined })
 
 /** A user who may send any number of requests. */
 export const newWriter = async (through: Send = unlimited) => {
