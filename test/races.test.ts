@@ -4,7 +4,7 @@ import type { Outcome } from '../src/tasks/batch.ts'
 import { Changes } from '../src/tasks/changes.ts'
 import { TaskProblem } from '../src/tasks/task.ts'
 import { type Options, problem, read, Task, type TaskInput, throughProxy } from './api.ts'
-import { failInserts } from './rows.ts'
+import { failInserts, sql } from './rows.ts'
 import { atOnce, isEmbedded, newWriter, outcomesOf, type Writer } from './writers.ts'
 
 const ifMatch = ({ updated_at }: Pick<Task, 'updated_at'>) => ({ 'If-Match': `"${updated_at}"` })
@@ -118,6 +118,49 @@ describe('writers with one entity tag', () => {
       }
     })
     expect((await user.task(id)).order).toBe(clients * steps)
+  })
+})
+
+describe('restores', () => {
+  test('of 24 restores at once one writes, and all show what it wrote', async () => {
+    const user = await newWriter()
+    const { id } = await user.newTask({ title: 'x' })
+    for (let round = 0; round < (isEmbedded ? 2 : 10); round++) {
+      await user.send('DELETE', `/tasks/${id}`)
+      const restored = await atOnce(24, () =>
+        read(user.send('POST', `/tasks/${id}/restore`), 200, Task)
+      )
+      const task = await user.task(id)
+      for (const shown of restored) expect(shown).toEqual(task)
+    }
+  })
+
+  test.each([
+    ['a restore', (id: string) => ['POST', `/tasks/${id}/restore`, undefined] as const],
+    [
+      'a restore in a batch',
+      (id: string) => ['POST', '/tasks/batch', [{ op: 'restore', id }]] as const,
+    ],
+  ])('%s that meets a deletion under way restores', async (_, requestFor) => {
+    const user = await newWriter()
+    const { id } = await user.newTask({ title: 'x' })
+    const deletion = sql`with
+        clock as (update users set changed_at = greatest(now(), changed_at + interval '1 millisecond')
+          where id = ${user.id} returning id, changed_at),
+        deleted as (update tasks set deleted_at = clock.changed_at, updated_at = clock.changed_at
+          from clock where user_id = clock.id and tasks.id = ${id} returning tasks.id)
+      select id, pg_sleep(0.5)::text from deleted`.then((rows) => rows)
+    // With its one connection, the embedded Postgres has deleted the task by then.
+    const alive = async () =>
+      (
+        await sql`select id from tasks where user_id = ${user.id} and deleted_at is null
+          for key share skip locked`
+      ).length
+    await expect.poll(alive).toBe(0)
+    const [method, path, json] = requestFor(id)
+    expect((await user.send(method, path, { json })).status).toBe(200)
+    expect(await deletion).toHaveLength(1)
+    expect(await user.task(id)).toMatchObject({ title: 'x' })
   })
 })
 
