@@ -154,7 +154,7 @@ describe('restores', () => {
     const alive = async () =>
       (
         await sql`select id from tasks where user_id = ${user.id} and deleted_at is null
-          for key share skip locked`
+          for share skip locked`
       ).length
     await expect.poll(alive).toBe(0)
     const [method, path, json] = requestFor(id)
