@@ -1,5 +1,6 @@
 import { and, eq, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
+import { Hono } from 'hono/tiny'
 import { forUser } from '../access/for-user.ts'
 import { requireUser, type UserEnv } from '../access/guard.ts'
 import { listSessions } from '../auth/sessions.ts'
