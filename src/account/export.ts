@@ -1,6 +1,5 @@
 import { and, eq, isNull, lte, or, type SQL, sql } from 'drizzle-orm'
-import type { Context } from 'hono'
-import { Hono } from 'hono/tiny'
+import { type Context, Hono } from 'hono'
 import { forUser } from '../access/for-user.ts'
 import { requireUser, type UserEnv } from '../access/guard.ts'
 import { listSessions } from '../auth/sessions.ts'

@@ -1,5 +1,5 @@
 import { and, eq, exists, gt, sql } from 'drizzle-orm'
-import { Hono } from 'hono/tiny'
+import { Hono } from 'hono'
 import { forUser } from '../access/for-user.ts'
 import { requireUser } from '../access/guard.ts'
 import { clearRefreshCookie } from '../auth/tokens.ts'

@@ -1,5 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm'
-import { Hono } from 'hono/tiny'
+import { Hono } from 'hono'
 import * as z from 'zod/mini'
 import { forUser } from '../access/for-user.ts'
 import { requireUser } from '../access/guard.ts'

@@ -1,6 +1,5 @@
 import { and, eq, gt, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
-import type { Context } from 'hono'
-import { Hono } from 'hono/tiny'
+import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
 import { forUser, isLive, type Owner } from '../access/for-user.ts'
 import { requireUser } from '../access/guard.ts'

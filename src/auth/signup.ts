@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { Hono } from 'hono/tiny'
+import { Hono } from 'hono'
 import { prepared } from '../database/neon.ts'
 import { users } from '../database/schema.ts'
 import type { Env } from '../env.ts'

@@ -1,6 +1,5 @@
 import { and, sql } from 'drizzle-orm'
-import type { Context } from 'hono'
-import { Hono } from 'hono/tiny'
+import { type Context, Hono } from 'hono'
 import * as z from 'zod/mini'
 import { forUser } from '../access/for-user.ts'
 import { requireUser } from '../access/guard.ts'
