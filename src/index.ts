@@ -1,6 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Context } from 'hono'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import type { ApplyGlobalResponse } from 'hono/client'
 import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed as refuseOtherMethods } from 'hono/method-not-allowed'
