@@ -25,11 +25,14 @@ const clean = () => worker.scheduled({}, env)
  * out is another than that in which they are stored, so that two statements meet from both ends.
  */
 const addDeadRows = async (id: string, count: number) => {
-  await sql`insert into sessions (user_id, expires_at)
-    select ${id}, now() - random() * interval '1 day' from generate_series(1, ${count}::int)`
-  await sql`insert into refresh_tokens (hash, session_id, spent_at)
-    select ${sha256(sql`s.id::text || n`)}, s.id, now() - (31 + random()) * interval '1 day'
-    from sessions s, generate_series(1, 2) n where s.user_id = ${id}`
+  // Both in one statement: a cleaning in between would take the sessions that the tokens belong to.
+  await sql`with over as (
+      insert into sessions (user_id, expires_at)
+      select ${id}, now() - random() * interval '1 day' from generate_series(1, ${count}::int)
+      returning id)
+    insert into refresh_tokens (hash, session_id, spent_at)
+    select ${sha256(sql`id::text || n`)}, id, now() - (31 + random()) * interval '1 day'
+    from over, generate_series(1, 2) n`
   await sql`insert into tasks (user_id, title, deleted_at)
     select ${id}, 'x', now() - (31 + random()) * interval '1 day' from generate_series(1, ${count}::int)`
   await sql`insert into replies (user_id, key, fingerprint, rows, created_at)
