@@ -16,6 +16,7 @@ import {
   trySignUp,
 } from './api.ts'
 import { sha256, sql } from './rows.ts'
+import { sidOf } from './tokens.ts'
 import { atOnce, isEmbedded, unlimited } from './writers.ts'
 
 const clean = () => worker.scheduled({}, env)
@@ -155,7 +156,11 @@ test('no statement deadlocks while users write, log in, change passwords and go'
       },
       async () => {
         const other = await newSession()
-        if (other) await refresh(other.cookie, { through: sendCounted })
+        if (!other) return
+        await Promise.all([
+          refresh(other.cookie, { through: sendCounted }),
+          write('DELETE', `/auth/sessions/${sidOf(other.accessToken)}`),
+        ])
       },
       async () => {
         const new_password = current === password ? newPassword : password
