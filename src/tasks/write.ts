@@ -161,7 +161,9 @@ export const forWriter = <R extends Row>(
         const rows = await runOnce(c, values, left === 1)
         if (rows) return rows
       } catch (error) {
-        if (left === 1 || !isDuplicate(error)) throw error
+        if (!isDuplicate(error)) throw error
+        // Others write too fast at the moment. The client may well try again.
+        if (left === 1) throw databaseTrouble()
       }
   }
 }
