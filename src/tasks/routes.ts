@@ -122,8 +122,8 @@ type TaskContext = Context<TasksEnv & PreconditionsEnv>
 /**
  * Runs a statement that writes one task, and replies. When it wrote nothing and the request has
  * preconditions, a second statement tells why: there is no such task, or a precondition failed. It
- * may also find that the request would pass now, because another one has written in between or has
- * been answered under the same key; then the first statement runs again.
+ * may also find that the request would pass now, because another one has written in between; then
+ * the first statement runs again.
  */
 const write = async <R, Reply, Refusal>(
   c: TaskContext,
@@ -142,25 +142,23 @@ const write = async <R, Reply, Refusal>(
 }
 
 const stateOf = async (c: TaskContext) => {
-  const [state] = await readState(c, { id: pathId(c), key: c.var.idempotencyKey ?? null })
+  const [state] = await readState(c, { id: pathId(c) })
   if (!state) return undefined
-  const { is_deleted, is_restorable, is_answered, ...task } = state
-  return { task, is_deleted, is_restorable, is_answered }
+  const { is_deleted, is_restorable, ...task } = state
+  return { task, is_deleted, is_restorable }
 }
-
-/** Refuses a write by the preconditions, unless an equal request with the same key has been answered meanwhile. */
-const refuseByTask = (c: TaskContext, task: StoredTask, is_answered: boolean) =>
-  is_answered || holdsFor(c, task) ? undefined : preconditionProblem(c, task)
 
 const hasPreconditions = (c: TaskContext) => {
   const { match, none } = preconditionValues(c)
   return match !== null || none !== null
 }
 
+const refuseByTask = (c: TaskContext, task: StoredTask) =>
+  holdsFor(c, task) ? undefined : preconditionProblem(c, task)
+
 const refuseWrite = async (c: TaskContext) => {
   const state = hasPreconditions(c) && (await stateOf(c))
-  if (!state || state.is_deleted) return missing(c)
-  return refuseByTask(c, state.task, state.is_answered)
+  return state && !state.is_deleted ? refuseByTask(c, state.task) : missing(c)
 }
 
 /** Refuses a restore. A task that has left the trash meanwhile is not refused. */
@@ -168,7 +166,7 @@ const refuseRestore = async (c: TaskContext) => {
   const state = hasPreconditions(c) && (await stateOf(c))
   if (!state) return missing(c)
   if (!state.is_deleted) return undefined
-  return state.is_restorable ? refuseByTask(c, state.task, state.is_answered) : missing(c)
+  return state.is_restorable ? refuseByTask(c, state.task) : missing(c)
 }
 
 /** Refuses to create a task under an id that is in use. */

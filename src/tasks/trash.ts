@@ -1,20 +1,16 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { forUser } from '../access/for-user.ts'
-import { replies, tasks } from '../database/schema.ts'
+import { tasks } from '../database/schema.ts'
 import { isRestorable, ownTask, preconditionsHold, taskColumns } from './row.ts'
 import { forWriter } from './write.ts'
 
-/** Reads what a refusal depends on: the task, in the trash or not, and whether the request's key has a reply. */
+/** Reads what a refusal depends on: the task, in the trash or not. */
 export const readState = forUser(({ db, me }) =>
   db
     .select({
       ...taskColumns,
       is_deleted: sql<boolean>`${tasks.deleted_at} is not null`.as('is_deleted'),
       is_restorable: sql<boolean>`coalesce(${isRestorable}, false)`.as('is_restorable'),
-      is_answered: sql<boolean>`exists (select 1 from ${replies}
-        where ${replies.user_id} = ${me} and ${replies.key} = ${sql.placeholder('key')})`.as(
-        'is_answered'
-      ),
     })
     .from(tasks)
     .where(ownTask(me))
