@@ -85,6 +85,26 @@ describe('the body of a batch', () => {
     ])
   })
 
+  test('a fault says what is expected', async () => {
+    const user = await newUser()
+    for (const [operation, detail] of [
+      [{ op: 'delete', id: 'x' }, /^must be a UUID$/],
+      [{ op: 'delete' }, /^must be a UUID$/],
+      [{ op: 'delete', id, if_match: 'x' }, /^must be a time /],
+      [{ op: 'delete', id, if_match: 5 }, /^must be a time /],
+      [{ op: 'delete', id, if_match: '0000-01-01T00:00:00.000Z' }, /^must be a time /],
+      [{ op: 'update', id }, /^must be an object$/],
+      [{ op: 'x', id }, /^must be an operation /],
+      [null, /^must be an operation /],
+    ] as [unknown, RegExp][]) {
+      const { errors } = await problem(
+        user.send('POST', '/tasks/batch', { json: [operation] }),
+        422
+      )
+      expect(errors?.map(({ detail }) => detail)).toEqual([expect.stringMatching(detail)])
+    }
+  })
+
   test('at most 100 faults are named', async () => {
     const user = await newUser()
     const json = Array.from({ length: 100 }, () => ({ op: 'create', id: 'x', task: { title: '' } }))
