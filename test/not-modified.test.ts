@@ -63,7 +63,7 @@ describe.each(['GET', 'HEAD'])('%s /tasks/{id}', (method) => {
     expect((await user.send(method, path(task), { headers })).status).toBe(200)
   })
 
-  test('If-Match is ignored, a malformed one too', async () => {
+  test('an If-Match of a read is ignored, a malformed one too', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     for (const tags of [foreignTag, `W/${foreignTag}`, '*', ...malformedTags]) {
@@ -118,7 +118,7 @@ test.runIf(!isRemote)('an empty precondition is a 400', async () => {
 })
 
 describe('the ETag of a list', () => {
-  test('is weak, and made of a version, the last write and the user', async () => {
+  test('the ETag of a list is weak, and made of a version, the last write and the user', async () => {
     const user = await newUser()
     const none = await listTag(user)
     expect(none).toMatch(/^W\/"1-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z-[\da-f]{8}"$/)
@@ -126,7 +126,7 @@ describe('the ETag of a list', () => {
     expect(await listTag(user)).toBe(`W/"1-${task.updated_at}-${user.id.slice(0, 8)}"`)
   })
 
-  test('is the same for every query, and without it there is no ETag: the trash, errors', async () => {
+  test('the ETag is the same for every list, and the trash, the changes and errors have none', async () => {
     const user = await newUser()
     const [task] = [await user.newTask({ title: 'x' }), await user.newTask({ title: 'y' })]
     const tag = await listTag(user)
@@ -144,7 +144,7 @@ describe('the ETag of a list', () => {
     expect((await user.send('GET', '/tasks/changes')).headers.get('ETag')).toBe(null)
   })
 
-  test('moves with every write, and not with PATCH {}', async () => {
+  test('the ETag of a list moves with every write, and not with PATCH {}', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     const id = crypto.randomUUID()
@@ -208,7 +208,7 @@ describe('the ETag of a list', () => {
     }
   })
 
-  test("another user's tag is never a 304", async () => {
+  test("the tag of another user's list is never a 304", async () => {
     const [one, other] = await Promise.all([newUser(), newUser()])
     await other.newTask({ title: 'theirs' })
     const headers = { 'If-None-Match': await listTag(other) }
