@@ -1,24 +1,27 @@
 /**
- * What the Worker is measured against: the least that any Worker could do for the same answers. No
- * framework and no ORM; the token checked with WebCrypto, the same SQL sent with fetch.
+ * The bare Worker: the least code that gives the same replies as the real Worker, which is measured
+ * beside it. It has no framework and no ORM, checks tokens with WebCrypto, and sends with fetch the
+ * SQL that was recorded from the real Worker.
  */
 import { compare } from 'bcryptjs'
 
-/** A query as the real Worker sends it; `slots` says where the values of a request go in `params`. */
+/** The values that differ from request to request. */
+type Values = { [Name in 'user_id' | 'id' | 'email' | 'body' | 'hash' | 'new_hash']?: string }
+
+/** A query recorded from the real Worker. `slots` are the places in `params` that take new values. */
 export type Statement = {
   query: string
   params: unknown[]
-  slots: { index: number; name: string }[]
+  slots: { index: number; name: keyof Values }[]
 }
 
 type Bindings = {
   DATABASE_URL: string
   JWT_SECRET: string
-  /** Those of each operation, in JSON. */
+  /** JSON: the statements of each operation, by its name. */
   STATEMENTS: string
 }
 
-type Values = { [Name in 'user_id' | 'id' | 'email' | 'input' | 'hash' | 'new_hash']?: string }
 type Task = { id: string; due_date: string | null; url?: string }
 
 const utf8 = new TextEncoder()
@@ -54,7 +57,7 @@ const query = async (
   const all = statements[name] as Statement[]
   const { query, params: given, slots } = all[index] as Statement
   const params = [...given]
-  for (const { index, name } of slots) params[index] = values[name as keyof Values]
+  for (const { index, name } of slots) params[index] = values[name]
   const reply = await fetch(endpoint, {
     method: 'POST',
     headers,
@@ -78,7 +81,7 @@ const base64url = (text: string) =>
 const parse = (base64url: string) =>
   JSON.parse(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')))
 
-/** The user of a good token. */
+/** Returns the user's id when the access token is valid. */
 const authenticate = async ({ key }: Isolate, request: Request): Promise<string | undefined> => {
   const [, header, payload, signature] =
     /^Bearer ([\w-]+)\.([\w-]+)\.([\w-]+)$/i.exec(request.headers.get('Authorization') ?? '') ?? []
@@ -189,7 +192,7 @@ const taskPatch = async (request: Request) => {
   return JSON.stringify(patch)
 }
 
-const answer = async (request: Request, env: Bindings) => {
+const handle = async (request: Request, env: Bindings) => {
   isolate ??= await open(env)
   const { method } = request
   const url = new URL(request.url)
@@ -210,9 +213,9 @@ const answer = async (request: Request, env: Bindings) => {
           : 'list'
   const values: Values = { user_id, id }
   if (request.body) {
-    const input = await (name === 'create' ? newTask : taskPatch)(request)
-    if (!input) return problem(422, 'Unprocessable Content', 'The title is missing or too long.')
-    values.input = input
+    const body = await (name === 'create' ? newTask : taskPatch)(request)
+    if (!body) return problem(422, 'Unprocessable Content', 'The title is missing or too long.')
+    values.body = body
   }
   const [me, rows] = (await query(isolate, name, values)) ?? []
   if (me !== user_id || !rows) return unauthorized()
@@ -221,4 +224,4 @@ const answer = async (request: Request, env: Bindings) => {
   return name === 'list' ? list(url, tasks) : one(url, tasks, name === 'create' ? 201 : 200)
 }
 
-export default { fetch: answer }
+export default { fetch: handle }

@@ -1,24 +1,25 @@
-import { nextRefreshCookie } from './refresh.ts'
+import type { Cookies } from './refresh.ts'
 import { newTask, type User } from './user.ts'
 
-/** A request, and what it is to be answered with. */
+/** A request to load the Worker with, and the figures expected of it. */
 export type Operation = {
   name: string
   method: string
   path: string
   headers: Record<string, string>
-  /** A cookie that is good for one request: another for each. */
-  cookie?: () => string
+  /** Present when each request needs a cookie of its own. */
+  cookies?: Cookies
   body?: string
+  /** The status of the reply. */
   status: number
-  /** How often it may ask Neon. */
-  neon: number
-  /** How many times the bare Worker's processor time it may take, where there is a goal. */
-  bares?: number
+  /** Requests that the Worker sends to Neon. */
+  neonRequests: number
+  /** The goal for the ratio of the Worker's CPU time to the bare Worker's, where there is one. */
+  maxCpuRatio?: number
 }
 
-/** `reader` has tasks enough for two pages; what is written goes to `writer`. */
-export const operations = (reader: User, writer: User): Operation[] => {
+/** `reader` needs more tasks than fit on a page. All writes go to `writer`, who needs one task. */
+export const operations = (reader: User, writer: User, refreshCookies: Cookies): Operation[] => {
   const read = { Authorization: `Bearer ${reader.token}` }
   const json = { 'Content-Type': 'application/json' }
   const write = { Authorization: `Bearer ${writer.token}`, ...json }
@@ -30,8 +31,8 @@ export const operations = (reader: User, writer: User): Operation[] => {
       path: '/tasks',
       headers: read,
       status: 200,
-      neon: 1,
-      bares: 1.5,
+      neonRequests: 1,
+      maxCpuRatio: 1.5,
     },
     {
       name: 'read',
@@ -39,8 +40,8 @@ export const operations = (reader: User, writer: User): Operation[] => {
       path: `/tasks/${reader.tasks[0]}`,
       headers: read,
       status: 200,
-      neon: 1,
-      bares: 1.5,
+      neonRequests: 1,
+      maxCpuRatio: 1.5,
     },
     {
       name: 'create',
@@ -49,8 +50,8 @@ export const operations = (reader: User, writer: User): Operation[] => {
       headers: write,
       body: newTask,
       status: 201,
-      neon: 1,
-      bares: 2,
+      neonRequests: 1,
+      maxCpuRatio: 2,
     },
     {
       name: 'patch',
@@ -59,8 +60,8 @@ export const operations = (reader: User, writer: User): Operation[] => {
       headers: write,
       body: JSON.stringify({ completed: true, priority: 'high' }),
       status: 200,
-      neon: 1,
-      bares: 2,
+      neonRequests: 1,
+      maxCpuRatio: 2,
     },
     {
       name: 'login',
@@ -69,16 +70,16 @@ export const operations = (reader: User, writer: User): Operation[] => {
       headers: json,
       body: JSON.stringify({ email, password }),
       status: 200,
-      neon: 2,
+      neonRequests: 2,
     },
     {
       name: 'refresh',
       method: 'POST',
       path: '/auth/refresh',
       headers: { 'Sec-Fetch-Site': 'same-origin' },
-      cookie: nextRefreshCookie,
+      cookies: refreshCookies,
       status: 200,
-      neon: 1,
+      neonRequests: 1,
     },
     {
       name: 'me',
@@ -86,7 +87,7 @@ export const operations = (reader: User, writer: User): Operation[] => {
       path: '/auth/me',
       headers: read,
       status: 200,
-      neon: 1,
+      neonRequests: 1,
     },
     {
       name: 'refused token',
@@ -94,7 +95,7 @@ export const operations = (reader: User, writer: User): Operation[] => {
       path: '/tasks',
       headers: { Authorization: `Bearer ${reader.token.replace(/[^.]+$/, 'A'.repeat(43))}` },
       status: 401,
-      neon: 0,
+      neonRequests: 0,
     },
   ]
 }

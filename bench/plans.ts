@@ -11,11 +11,14 @@ import type { Worker } from './workerd.ts'
 const pageSize = 50
 const lastPage = 1000
 
-/** With doubles and nulls in the sort keys, and the tasks of one user far from one another. */
+/**
+ * Adds tasks to every user whose e-mail address is like $3, numbered $1 to $2. Sort keys repeat or
+ * are null, and when several users get tasks, those of one user are spread over the table.
+ */
 export const addTasks = `
   insert into tasks
     (user_id, title, description, priority, tags, due_date, "order", created_at, updated_at)
-  select id, 'Task ' || md5(n::text), 'What there is to say of it',
+  select id, 'Task ' || md5(n::text), 'Description of the task',
     (enum_range(null::priority))[1 + n % 3], '{home,phone}',
     case when n % 10 > 0 then date '2026-01-01' + n % 365 end,
     case when n % 2 > 0 then random() end,
@@ -28,8 +31,9 @@ const addUsers = `
   from generate_series(1, 1000) n`
 
 /**
- * How many buffers Postgres touches for the lists that `worker` asks it for through `recorder`:
- * page 1 and page 1,000 by each sort, and page 1 among a thousand and a million other tasks.
+ * Returns how many buffers Postgres touches for page 1 and page 1,000 of a list in each sort order,
+ * and for page 1 when the table holds 1,000 and when it holds 1,000,000 tasks. `worker` must send
+ * its queries through `recorder`.
  */
 export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: string) => {
   const sql = neon(databaseUrl)
@@ -44,15 +48,15 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
   }
 
   const buffers = async (user: User, path: string): Promise<number> => {
-    recorder.taken()
+    recorder.take()
     await get(user, path)
-    const [{ query, params }] = recorder.taken() as [{ query: string; params: unknown[] }]
+    const [{ query, params }] = recorder.take() as [{ query: string; params: unknown[] }]
     const [row] = await sql.query(`explain (analyze, buffers, format json) ${query}`, params)
     const [{ Plan: plan }] = row?.['QUERY PLAN'] ?? []
     return plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
   }
 
-  /** The cursor of the page `lastPage`: what the page before it ends with. */
+  /** Returns the cursor of page `lastPage`, made from the last task of the page before it. */
   const cursor = async (user: User, sort: Sort) => {
     const direction = sort.startsWith('-') ? desc : asc
     const [last] = await db
@@ -84,7 +88,7 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
     pages.push({ sort, first, last })
   }
 
-  // So many are put in much faster without the indexes, which are then built anew.
+  // Without the indexes the inserts are much faster, even though the indexes are rebuilt afterwards.
   const indexes = await sql.query(
     "select indexname, indexdef from pg_indexes where indexname like 'tasks_by_%'"
   )

@@ -21,14 +21,14 @@ const parse = (header: string): string | undefined => {
  * Reads the `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07) of a POST or PATCH. A
  * malformed one is a 400. Other methods are idempotent by themselves, so theirs is ignored.
  */
-export const idempotency = createMiddleware<IdempotencyEnv>(async (c, next) => {
+export const idempotency = createMiddleware<IdempotencyEnv>((c, next) => {
   const header = c.req.header('Idempotency-Key')
   if (header !== undefined && /^(POST|PATCH)$/.test(c.req.method)) {
     const key = parse(header)
     if (!key) throw problemException(400, malformedKey)
     c.set('idempotencyKey', key)
   }
-  await next()
+  return next()
 })
 
 type Piece = { text: string } | { json: unknown }

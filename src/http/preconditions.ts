@@ -34,7 +34,7 @@ const parse = (name: string, header: string, comparison: 'strong' | 'weak'): Tag
 }
 
 /** Reads `If-Match` and `If-None-Match` (RFC 9110, section 13.1). A malformed one is a 400. */
-export const preconditions = createMiddleware<PreconditionsEnv>(async (c, next) => {
+export const preconditions = createMiddleware<PreconditionsEnv>((c, next) => {
   const ifMatch = c.req.header('If-Match')
   const ifNoneMatch = c.req.header('If-None-Match')
   const reads = c.req.method === 'GET' || c.req.method === 'HEAD'
@@ -42,5 +42,5 @@ export const preconditions = createMiddleware<PreconditionsEnv>(async (c, next) 
     ...(ifMatch !== undefined && !reads && { ifMatch: parse('If-Match', ifMatch, 'strong') }),
     ...(ifNoneMatch !== undefined && { ifNoneMatch: parse('If-None-Match', ifNoneMatch, 'weak') }),
   })
-  await next()
+  return next()
 })

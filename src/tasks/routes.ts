@@ -227,7 +227,7 @@ export default new Hono<Env>()
     const changes = await readChanges(c, c.req.valid('query'))
     return changes ? c.json(changes, 200) : problem(c, 410, staleToken)
   })
-  .all('/changes', (c) => methodNotAllowed(c, ['GET', 'HEAD']))
+  .use('/changes', async (c) => methodNotAllowed(c, ['GET', 'HEAD']))
   .post(
     '/batch',
     preconditions,
@@ -236,7 +236,7 @@ export default new Hono<Env>()
     countOperations,
     async (c) => c.json(await runBatch(c, c.req.valid('json')), 200)
   )
-  .all('/batch', (c) => methodNotAllowed(c, ['POST']))
+  .use('/batch', async (c) => methodNotAllowed(c, ['POST']))
   .get('/:id', preconditions, async (c) => {
     const [task] = await readTask(c, { id: pathId(c) })
     if (!task) return missing(c)

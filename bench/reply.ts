@@ -3,15 +3,23 @@ import type { Worker } from './workerd.ts'
 
 const headers = ['Content-Type', 'Link', 'Location', 'WWW-Authenticate']
 
-/** What a Worker answers, as one text, without what differs from one time to the next. */
-export const answer = async (worker: Worker, operation: Operation): Promise<string> => {
-  const { method, path, body } = operation
-  const response = await fetch(worker.url + path, {
+/** Sends one request of an operation. */
+export const send = async (
+  { url }: Worker,
+  { method, path, body, headers, cookies }: Operation
+): Promise<Response> => {
+  const response = await fetch(url + path, {
     method,
-    headers: { ...operation.headers, ...(operation.cookie && { Cookie: operation.cookie() }) },
+    headers: { ...headers, ...(cookies && { Cookie: cookies.take() }) },
     ...(body !== undefined && { body }),
   })
-  return [
+  cookies?.keep(response.headers.get('Set-Cookie'))
+  return response
+}
+
+/** A reply as text in which ids, times and tokens are masked, so that two replies can be compared. */
+export const describeReply = async (worker: Worker, response: Response): Promise<string> =>
+  [
     response.status,
     ...headers.map((name) => `${name}: ${response.headers.get(name)}`),
     await response.text(),
@@ -21,4 +29,3 @@ export const answer = async (worker: Worker, operation: Operation): Promise<stri
     .replace(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/g, 'ID')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'TOKEN')
-}
