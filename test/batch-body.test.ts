@@ -20,7 +20,7 @@ describe('the body of a batch', () => {
     ['a number', 5, ''],
     ['no operation', [], ''],
     ['101 operations', Array.from({ length: 101 }, () => create()), ''],
-  ])('is a 422 at the whole when it is %s', async (_, json, pointer) => {
+  ])('the body of a batch is a 422 at the whole when it is %s', async (_, json, pointer) => {
     const user = await newUser()
     expect(await pointers(user.send('POST', '/tasks/batch', { json }))).toEqual([pointer])
     expect(await user.tasks()).toEqual([])
@@ -69,7 +69,7 @@ describe('the body of a batch', () => {
     }
   )
 
-  test('each faulty operation is named', async () => {
+  test('each faulty operation of a batch is named', async () => {
     const user = await newUser()
     const json = [
       create({ title: '' }),
@@ -85,7 +85,27 @@ describe('the body of a batch', () => {
     ])
   })
 
-  test('at most 100 faults are named', async () => {
+  test('a fault of a batch says what is expected', async () => {
+    const user = await newUser()
+    for (const [operation, detail] of [
+      [{ op: 'delete', id: 'x' }, /^must be a UUID$/],
+      [{ op: 'delete' }, /^must be a UUID$/],
+      [{ op: 'delete', id, if_match: 'x' }, /^must be a time /],
+      [{ op: 'delete', id, if_match: 5 }, /^must be a time /],
+      [{ op: 'delete', id, if_match: '0000-01-01T00:00:00.000Z' }, /^must be a time /],
+      [{ op: 'update', id }, /^must be an object$/],
+      [{ op: 'x', id }, /^must be an operation /],
+      [null, /^must be an operation /],
+    ] as [unknown, RegExp][]) {
+      const { errors } = await problem(
+        user.send('POST', '/tasks/batch', { json: [operation] }),
+        422
+      )
+      expect(errors?.map(({ detail }) => detail)).toEqual([expect.stringMatching(detail)])
+    }
+  })
+
+  test('at most 100 faults of a batch are named', async () => {
     const user = await newUser()
     const json = Array.from({ length: 100 }, () => ({ op: 'create', id: 'x', task: { title: '' } }))
     const { errors } = await problem(user.send('POST', '/tasks/batch', { json }), 422)
@@ -192,7 +212,7 @@ describe('the body of a batch', () => {
     await problem(user.send('POST', '/tasks/batch', { json: many }), 422)
   })
 
-  test('is a 400, 413 or 415 as any body, and may have 1 MiB', async () => {
+  test('the body of a batch is a 400, 413 or 415 as any other, and may have 1 MiB', async () => {
     const user = await newUser()
     const post = (options: Options) => user.send('POST', '/tasks/batch', options)
     await problem(post({}), 400)
@@ -222,7 +242,7 @@ describe('the fields of a task in a batch', () => {
     }
   }
 
-  test.each(writable)('each value that %s accepts is stored', async (field) => {
+  test.each(writable)('each value that %s accepts is stored by a batch', async (field) => {
     const user = await newUser()
     for (const [sent, stored = sent] of accepted[field]) {
       const { creation, change } = operations(field, sent)
@@ -234,7 +254,7 @@ describe('the fields of a task in a batch', () => {
     }
   })
 
-  test.each(writable)('each value that %s refuses is a 422', async (field) => {
+  test.each(writable)('each value that %s refuses is a 422 of a batch', async (field) => {
     const user = await newUser()
     const { id } = await user.newTask({ title: 'before' })
     for (const [sent, pointer = `/${field}`] of refused[field]) {

@@ -4,7 +4,6 @@ import {
   newUser,
   type Options,
   problem,
-  sendWith,
   type Task,
   type TestUser,
   throughProxy,
@@ -33,7 +32,7 @@ const state = async (user: TestUser) => ({
 })
 
 describe('the operation create', () => {
-  test('creates a task, which is a 201 without the task', async () => {
+  test('the operation create makes a task, which is a 201 without the task', async () => {
     const { user, run } = await ready()
     const id = crypto.randomUUID()
     const outcome = await run({ op: 'create', id, task: everything })
@@ -43,7 +42,7 @@ describe('the operation create', () => {
     expect(task.completed_at).toBe(task.updated_at)
   })
 
-  test('fills in defaults, and ignores the read-only fields', async () => {
+  test('the operation create fills in defaults, and ignores the read-only fields', async () => {
     const { user, run } = await ready()
     const [id, other] = [crypto.randomUUID(), crypto.randomUUID()]
     const task = { title: ' x ', id: other, created_at: 5, updated_at: earlier, url: null }
@@ -57,7 +56,7 @@ describe('the operation create', () => {
     expect(await run({ op: 'delete', id: other })).toMatchObject({ status: 404 })
   })
 
-  test('of a task that exists is a 200 with the task, and changes nothing', async () => {
+  test('the operation create of a task that exists is a 200 with the task, and changes nothing', async () => {
     const { user, alive, run } = await ready()
     const before = await state(user)
     const outcome = await run({ op: 'create', id: alive.id, task: { title: 'other' } })
@@ -66,7 +65,7 @@ describe('the operation create', () => {
     expect(await state(user)).toEqual(before)
   })
 
-  test('of a task in the trash is a 409, also when it cannot be restored', async () => {
+  test('the operation create of a task in the trash is a 409, also when it cannot be restored', async () => {
     const { user, deleted, run } = await ready()
     const { id } = deleted
     for (const seconds of [0, 30 * day + 60]) {
@@ -78,7 +77,7 @@ describe('the operation create', () => {
 })
 
 describe('the operation update', () => {
-  test('changes a task, which is a 200 without the task', async () => {
+  test('the operation update changes a task, which is a 200 without the task', async () => {
     const { user, alive, run } = await ready()
     const { id } = alive
     for (const [task, expected] of [
@@ -100,7 +99,7 @@ describe('the operation update', () => {
     }
   })
 
-  test('that is empty is a 200 that moves nothing, and still needs its if_match', async () => {
+  test('an empty update is a 200 that moves nothing, and still needs its if_match', async () => {
     const { user, alive, run } = await ready()
     const { id, updated_at } = alive
     for (const task of [{}, { id: 'ignored' }, { url: 5, updated_at: null }]) {
@@ -113,7 +112,7 @@ describe('the operation update', () => {
     expect(await user.task(id)).toEqual(alive)
   })
 
-  test('that leaves a due_time without a due_date is a 422 with the task', async () => {
+  test('an update that leaves a due_time without a due_date is a 422 with the task', async () => {
     const { user, run } = await ready()
     const bare = await user.newTask({ title: 'no date' })
     const { id, updated_at } = bare
@@ -201,7 +200,7 @@ test('the operation restore brings a task back, or leaves it, or is a 404', asyn
 })
 
 describe('a batch', () => {
-  test('of every operation has its outcomes in order, and one updated_at', async () => {
+  test('a batch of every operation has its outcomes in order, and one updated_at', async () => {
     const { user, alive, deleted } = await ready()
     const [exists, stale, dated, gone] = await Promise.all([
       user.newTask({ title: 'exists' }),
@@ -236,7 +235,7 @@ describe('a batch', () => {
     expect((await trashOf(user))[0]).toMatchObject({ id: gone.id, updated_at: now })
   })
 
-  test('takes ids in capitals, and answers in lower case', async () => {
+  test('a batch takes ids in capitals, and answers in lower case', async () => {
     const { user, alive, deleted } = await ready()
     const id = crypto.randomUUID()
     const outcomes = await batch(user, [
@@ -251,7 +250,7 @@ describe('a batch', () => {
     ])
   })
 
-  test('of 100 operations of each kind is run whole', async () => {
+  test('a batch of 100 operations of each kind is run whole', async () => {
     const user = await newUser()
     const ids = Array.from({ length: 100 }, () => crypto.randomUUID())
     for (const [status, operation] of [
@@ -271,7 +270,7 @@ describe('a batch', () => {
     expect(tasks.map(({ title }) => title)).toEqual(ids.map(() => 'y'))
   })
 
-  test('whose statement fails writes nothing, stores no reply, and is no array', async () => {
+  test('a batch whose statement fails writes nothing, stores no reply, and is no array', async () => {
     const { user, alive, deleted } = await ready()
     const before = await state(user)
     const repair = await failInserts(user.id)
@@ -288,7 +287,7 @@ describe('a batch', () => {
     expect(outcomes.map(({ status }) => status)).toEqual([200, 200, 201])
   })
 
-  test('of many at once loses no update', async () => {
+  test('five batches at once that overlap lose no update', async () => {
     const user = await newUser()
     const ids = Array.from({ length: 8 }, () => crypto.randomUUID())
     await batch(
@@ -318,65 +317,20 @@ describe('a batch', () => {
     for (const task of await user.tasks()) expect(task).toMatchObject(Object.assign({}, ...fields))
   })
 
-  test.runIf(!isRemote)('makes one request to the database, also when all is refused', async () => {
-    const { user, alive } = await ready()
-    const { send, requests } = throughProxy()
-    const { accessToken } = user
-    const json = [
-      { op: 'update', id: alive.id, task: {}, if_match: earlier },
-      { op: 'delete', id: crypto.randomUUID() },
-    ]
-    expect((await send('POST', '/tasks/batch', { json, accessToken })).status).toBe(200)
-    expect(await requests()).toBe(1)
-    await problem(send('POST', '/tasks/batch', { json: [], accessToken }), 422)
-    expect(await requests()).toBe(1)
-  })
-})
-
-describe.runIf(!isRemote)('the rate limit of a batch', () => {
-  const deletions = (count: number) =>
-    Array.from({ length: count }, () => ({ op: 'delete', id: crypto.randomUUID() }))
-
-  /** Sends to a Worker that lets so many requests of a user pass, and counts them. */
-  const limited = (left: number) => {
-    const keys: string[] = []
-    const USER_LIMIT = {
-      limit: async ({ key }: { key: string }) => ({ success: keys.push(key) <= left }),
+  test.runIf(!isRemote)(
+    'a batch makes one request to the database, also when all is refused',
+    async () => {
+      const { user, alive } = await ready()
+      const { send, requests } = throughProxy()
+      const { accessToken } = user
+      const json = [
+        { op: 'update', id: alive.id, task: {}, if_match: earlier },
+        { op: 'delete', id: crypto.randomUUID() },
+      ]
+      expect((await send('POST', '/tasks/batch', { json, accessToken })).status).toBe(200)
+      expect(await requests()).toBe(1)
+      await problem(send('POST', '/tasks/batch', { json: [], accessToken }), 422)
+      expect(await requests()).toBe(1)
     }
-    return { keys, send: sendWith({ USER_LIMIT }) }
-  }
-
-  test.each([
-    [1, 1],
-    [10, 1],
-    [11, 2],
-    [20, 2],
-    [21, 3],
-    [99, 10],
-    [100, 10],
-  ])('a batch of %i operations counts as %i', async (operations, count) => {
-    const { accessToken, id } = await newUser()
-    const { keys, send } = limited(count)
-    const json = deletions(operations)
-    expect((await send('POST', '/tasks/batch', { json, accessToken })).status).toBe(200)
-    expect(keys).toEqual(Array.from({ length: count }, () => id))
-  })
-
-  test('a batch that counts too much is a 429, and writes nothing', async () => {
-    const user = await newUser()
-    const { accessToken } = user
-    const ids = Array.from({ length: 100 }, () => crypto.randomUUID())
-    const json = ids.map((id) => ({ op: 'create', id, task: { title: 'x' } }))
-    const response = await limited(9).send('POST', '/tasks/batch', { json, accessToken })
-    expect(Number(response.headers.get('Retry-After'))).toBeGreaterThan(0)
-    await problem(response, 429)
-    expect(await user.tasks()).toEqual([])
-  })
-
-  test('a batch that is faulty counts as one', async () => {
-    const { accessToken } = await newUser()
-    const { keys, send } = limited(1)
-    await problem(send('POST', '/tasks/batch', { json: deletions(101), accessToken }), 422)
-    expect(keys).toHaveLength(1)
-  })
+  )
 })

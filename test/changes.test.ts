@@ -40,7 +40,7 @@ const copy = () => {
 }
 
 describe('the first pull', () => {
-  test('of a user without tasks is empty', async () => {
+  test('the first pull of a user without tasks is empty', async () => {
     const user = await newUser()
     const { next, ...rest } = await changesOf(user)
     expect(rest).toEqual({ tasks: [], deleted: [], more: false })
@@ -53,7 +53,7 @@ describe('the first pull', () => {
   })
 
   test.each([1, 2, 7, 20, 21, 500])(
-    'has every task once, as it is, in pages of %i',
+    'the first pull has every task once, as it is, in pages of %i',
     async (limit) => {
       const user = await newUser()
       const tasks = await someTasks(user, 20)
@@ -67,13 +67,13 @@ describe('the first pull', () => {
     }
   )
 
-  test('shows a task with every field as GET does', async () => {
+  test('a pull shows a task with every field as GET does', async () => {
     const user = await newUser()
     const task = await user.newTask(everything)
     expect((await changesOf(user)).tasks).toEqual([task])
   })
 
-  test('has 100 tasks on a page by default, and up to 500', async () => {
+  test('a page of changes has 100 tasks by default, and up to 500', async () => {
     const user = await newUser()
     await sql`insert into tasks (user_id, title, created_at, updated_at)
       select id, 'task ' || n, changed_at, changed_at from users, generate_series(1, 501) n
@@ -84,7 +84,7 @@ describe('the first pull', () => {
     expect(new Set(idsOf(tasks)).size).toBe(501)
   })
 
-  test('leaves out what was deleted before it began, and has what is deleted during it', async () => {
+  test('the first pull leaves out what was deleted before it began, and has what is deleted during it', async () => {
     const user = await newUser()
     const old = await user.newTask({ title: 'deleted before' })
     await discard(user, old)
@@ -104,7 +104,7 @@ describe('the first pull', () => {
     expect(later).toMatchObject({ tasks: [], deleted: [tasks[5]?.id], more: false })
   })
 
-  test('meets a task again that changes during it, in its latest state alone', async () => {
+  test('the first pull meets a task again that changes during it, in its latest state alone', async () => {
     const user = await newUser()
     const tasks = await someTasks(user, 6)
     const first = await changesOf(user, { limit: 3 })
@@ -119,7 +119,7 @@ describe('the first pull', () => {
     expect(rest.tasks.map(({ title }) => title).slice(2)).toEqual(['changed', 'changed'])
   })
 
-  test('restarted from a middle page continues from there', async () => {
+  test('a pull continues from the token of any page', async () => {
     const user = await newUser()
     const tasks = await someTasks(user, 9)
     const { pages } = await pull(user, { limit: 2 })
@@ -131,7 +131,7 @@ describe('the first pull', () => {
 })
 
 describe('a page of changes', () => {
-  test('ends at 1 MiB of tasks, and more is true', async () => {
+  test('a page of changes ends at 1 MiB of tasks, and more is true', async () => {
     const user = await newUser()
     await sql`insert into tasks (user_id, title, description, created_at, updated_at)
       select id, 'large ' || n, repeat('🦄', 10000), changed_at, changed_at
@@ -147,7 +147,7 @@ describe('a page of changes', () => {
     expect(tasks).toHaveLength(60)
   })
 
-  test('has what every kind of write has changed, one’s own too, and not what PATCH {} left', async () => {
+  test('a pull has what every kind of write has changed, and not what PATCH {} left', async () => {
     const user = await newUser()
     const { next: start } = await changesOf(user)
     let since = start
@@ -188,7 +188,7 @@ describe('a page of changes', () => {
     expect(await changesOf(user, { since: start })).toMatchObject({ tasks: [], more: false })
   })
 
-  test('counts tasks and deleted ids together', async () => {
+  test('a page of changes counts tasks and deleted ids together', async () => {
     const user = await newUser()
     const { next: since } = await changesOf(user)
     const tasks = await someTasks(user, 6)
@@ -198,7 +198,7 @@ describe('a page of changes', () => {
     expect(deleted).toEqual(idsOf(tasks.slice(0, 3)))
   })
 
-  test('has a task either alive or deleted, once', async () => {
+  test('a page of changes has a task either alive or deleted, once', async () => {
     const user = await newUser()
     const { next: since } = await changesOf(user)
     const task = await user.newTask({ title: 'x' })
@@ -211,7 +211,7 @@ describe('a page of changes', () => {
     }
   })
 
-  test('names a deleted task as long as it is stored, also when it cannot be restored', async () => {
+  test('a pull names a deleted task as long as it is stored, also when it cannot be restored', async () => {
     const user = await newUser()
     const { next: since } = await changesOf(user)
     const task = await user.newTask({ title: 'x' })
@@ -266,7 +266,7 @@ test('a client that pulls while many write has the list in the end', async () =>
 })
 
 describe('the query of changes', () => {
-  test('takes since and limit alone, each once and well-formed', async () => {
+  test('the changes take `since` and `limit` alone, each once and well-formed', async () => {
     const user = await newUser()
     const { next } = await changesOf(user)
     for (const [query, pointer] of [
@@ -295,7 +295,7 @@ describe('the query of changes', () => {
       expect(await pointers(user.send('GET', `/tasks/changes?${query}`)), query).toEqual([pointer])
   })
 
-  test('HEAD answers as GET does, without a body', async () => {
+  test('HEAD of the changes answers as GET does, without a body', async () => {
     const user = await newUser()
     const response = await user.send('HEAD', '/tasks/changes')
     expect(response.status).toBe(200)

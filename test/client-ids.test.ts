@@ -20,7 +20,7 @@ const creating = (json: unknown = { title: 'x' }, headers = {}) => ({
 })
 
 describe('PUT /tasks/{id} with If-None-Match: *', () => {
-  test('creates the task under the id, and is a 201 with its Location', async () => {
+  test('a PUT with If-None-Match: * creates the task under the id, and is a 201 with its Location', async () => {
     const user = await newUser()
     const id = crypto.randomUUID()
     const response = await user.send('PUT', `/tasks/${id}`, creating(everything))
@@ -32,7 +32,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     expect(await user.task(id)).toEqual(task)
   })
 
-  test('takes a UUID of any version and case, and answers with it in lower case', async () => {
+  test('an id of the client may be a UUID of any version and case, and comes back in lower case', async () => {
     const user = await newUser()
     const ids = [
       ...[1, 2, 3, 4, 5, 6, 7, 8].map((version) => `0198C2F4-7d3a-${version}c41-9f0e-2b6d5a8e1f33`),
@@ -48,7 +48,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     expect(await user.tasks()).toHaveLength(ids.length)
   })
 
-  test('sent again is a 412 with the task, and changes nothing', async () => {
+  test('a creation that is sent again is a 412 with the task, and changes nothing', async () => {
     const user = await newUser()
     const id = crypto.randomUUID()
     const task = await read(user.send('PUT', `/tasks/${id}`, creating()), 201, Task)
@@ -57,7 +57,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     expect(await user.tasks()).toEqual([task])
   })
 
-  test('is a 409 while the id is in the trash, also when it can no longer be restored', async () => {
+  test('a creation under an id in the trash is a 409, also when it can no longer be restored', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'deleted' })
     await discard(user, task)
@@ -68,7 +68,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     expect(await user.tasks()).toEqual([])
   })
 
-  test('of a malformed id is a 404 and creates nothing', async () => {
+  test('a creation under a malformed id is a 404 and creates nothing', async () => {
     const user = await newUser()
     const id = crypto.randomUUID()
     for (const malformed of ['x', '0', id.replaceAll('-', ''), `{${id}}`, `${id}0`, `${id}%20`])
@@ -76,7 +76,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     expect(await user.tasks()).toEqual([])
   })
 
-  test('of an id that another user has creates a task, and leaves theirs alone', async () => {
+  test('a creation under an id that another user has makes a task, and leaves theirs alone', async () => {
     const [user, other] = await Promise.all([newUser(), newUser()])
     const theirs = await other.newTask({ title: 'theirs' })
     const mine = await read(user.send('PUT', `/tasks/${theirs.id}`, creating()), 201, Task)
@@ -90,7 +90,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     await problem(other.send('GET', `/tasks/${theirs.id}`), 404)
   })
 
-  test('together with If-Match never creates: 404 for an unknown id, 412 for a task', async () => {
+  test('If-None-Match: * together with If-Match never creates: 404 for an unknown id, 412 for a task', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     for (const tags of ['*', foreignTag, tagOf(task)]) {
@@ -101,7 +101,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     expect(await user.tasks()).toEqual([task])
   })
 
-  test('ignores the id and the other read-only fields of the body', async () => {
+  test('a creation ignores the id and the other read-only fields of the body', async () => {
     const user = await newUser()
     const [id, other] = [crypto.randomUUID(), crypto.randomUUID()]
     const json = { title: 'x', id: other, created_at: '2001-01-01T00:00:00.000Z', url: 5 }
@@ -111,7 +111,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     await problem(user.send('GET', `/tasks/${other}`), 404)
   })
 
-  test('refuses a faulty body and a stranger before all else', async () => {
+  test('a creation by a stranger or with a faulty body is refused, whatever the id', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     for (const id of [task.id, crypto.randomUUID(), 'x']) {
@@ -122,7 +122,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
     }
   })
 
-  test('of equal requests at once creates one task', async () => {
+  test('ten creations at once under one id create one task', async () => {
     const user = await newUser()
     const id = crypto.randomUUID()
     const replies = await Promise.all(
@@ -140,7 +140,7 @@ describe('PUT /tasks/{id} with If-None-Match: *', () => {
   })
 
   test.runIf(!isRemote)(
-    'makes one request to the database, and two where it is refused',
+    'a creation under an id makes one request to the database, and two where it is refused',
     async () => {
       const user = await newUser()
       const [alive, deleted] = [

@@ -18,7 +18,7 @@ describe('an Idempotency-Key', () => {
     crypto.randomUUID(),
     'x'.repeat(255),
     'ABCXYZabcxyz0189._:-',
-  ])('is the same with and without quotes: %s', async (key) => {
+  ])('a key is the same with and without quotes: %s', async (key) => {
     const user = await newUser()
     const task = await read(create(user, key), 201, Task)
     for (const same of [quoted(key), key, ` ${key}\t`, ` ${quoted(key)}`])
@@ -36,7 +36,7 @@ describe('an Idempotency-Key', () => {
     ['255 escaped characters', '"'.repeat(255)],
     ['a semicolon', 'k;a=1'],
     ['another case', 'K'],
-  ])('in quotes may have %s', async (_, key) => {
+  ])('a key in quotes may have %s', async (_, key) => {
     const user = await newUser()
     const first = await read(create(user, quoted(key)), 201, Task)
     expect(await read(create(user, quoted(key)), 201, Task)).toEqual(first)
@@ -44,7 +44,7 @@ describe('an Idempotency-Key', () => {
     expect(other.id).not.toBe(first.id)
   })
 
-  test('is a 400 when it is malformed, and nothing is done', async () => {
+  test('a malformed key is a 400, and nothing is done', async () => {
     const user = await newUser()
     await forAll(
       [
@@ -100,7 +100,7 @@ describe('an Idempotency-Key', () => {
     expect(await user.tasks()).toEqual([])
   })
 
-  test('is ignored on PUT, DELETE and GET, a malformed one too', async () => {
+  test('a key is ignored on PUT, DELETE and GET, a malformed one too', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     for (const key of ['k', 'a b', '']) {
@@ -176,7 +176,7 @@ describe('bodies that are nested deeply', () => {
 })
 
 describe('a restore with a body and a key', () => {
-  test('does not read the body', async () => {
+  test('a restore with a key does not read its body', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     for (const [n, body] of ['{', 'text', '\u0000', '{}', '[]', ''].entries()) {

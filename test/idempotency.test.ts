@@ -63,7 +63,7 @@ const ready = async ([method, path, body]: (typeof routes)[number]) => {
 }
 
 describe.each(routes)('%s %s with an Idempotency-Key', (...route) => {
-  test('the same request again gets the first reply, and nothing is done', async () => {
+  test('the same request with its key again gets the first reply, and nothing is done', async () => {
     const { user, send } = await ready(route)
     const key = newKey()
     const first = await kept(await send(key))
@@ -105,26 +105,37 @@ describe.each(routes)('%s %s with an Idempotency-Key', (...route) => {
     await problem(send('k', { accessToken }), 401)
   })
 
-  test.runIf(!isRemote)('it and its replay make one request to the database each', async () => {
-    const { user, task, deleted } = await ready(route)
-    const [method, path, body] = route
-    const url = path.replace(':id', task.id).replace(':deleted', deleted.id)
-    const { send, requests } = throughProxy()
-    const { accessToken } = user
-    const key = newKey()
-    for (const count of [1, 2]) {
-      const { status } = await send(method, url, withKey(key, { json: body(task.id), accessToken }))
-      expect(status).toBeLessThan(300)
-      expect(await requests()).toBe(count)
+  test.runIf(!isRemote)(
+    'a request with a key and its replay make one request to the database each',
+    async () => {
+      const { user, task, deleted } = await ready(route)
+      const [method, path, body] = route
+      const url = path.replace(':id', task.id).replace(':deleted', deleted.id)
+      const { send, requests } = throughProxy()
+      const { accessToken } = user
+      const key = newKey()
+      for (const count of [1, 2]) {
+        const { status } = await send(
+          method,
+          url,
+          withKey(key, { json: body(task.id), accessToken })
+        )
+        expect(status).toBeLessThan(300)
+        expect(await requests()).toBe(count)
+      }
+      const other = await send(
+        'POST',
+        '/tasks',
+        withKey(key, { json: { title: 'x' }, accessToken })
+      )
+      if (path !== '/tasks') expect(other.status).toBe(422)
+      expect(await requests()).toBe(3)
     }
-    const other = await send('POST', '/tasks', withKey(key, { json: { title: 'x' }, accessToken }))
-    if (path !== '/tasks') expect(other.status).toBe(422)
-    expect(await requests()).toBe(3)
-  })
+  )
 })
 
 describe('a request that is the same', () => {
-  test('may have other spaces, another order of fields and other escapes', async () => {
+  test('the same request may have other spaces, another order of fields and other escapes', async () => {
     const user = await newUser()
     const key = newKey()
     const bodies = [
@@ -149,14 +160,14 @@ describe('a request that is the same', () => {
     ['another ignored value', { title: 'x', tags: ['a', 'b'], id: [['a', 2]] }],
     ['an object for a list of pairs', { title: 'x', tags: ['a', 'b'], id: { a: 1 } }],
     ['a number for a text', { title: 'x', tags: ['a', 'b'], id: [['a', '1']] }],
-  ])('does not have %s', async (_, json) => {
+  ])('the same request does not have %s', async (_, json) => {
     const user = await newUser()
     const key = newKey()
     await read(createIn(user, key, { title: 'x', tags: ['a', 'b'], id: [['a', 1]] }), 201, Task)
     expect(await pointers(createIn(user, key, json))).toEqual([''])
   })
 
-  test('has the same method, path and query', async () => {
+  test('the same request has the same method, path and query', async () => {
     const user = await newUser()
     const [one, two] = [await user.newTask({ title: '1' }), await user.newTask({ title: '2' })]
     const key = newKey()
@@ -167,7 +178,7 @@ describe('a request that is the same', () => {
     expect(await user.task(two.id)).toEqual(two)
   })
 
-  test('may have other preconditions, which a replay does not evaluate', async () => {
+  test('the same request may have other preconditions, which a replay does not evaluate', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'before' })
     const key = newKey()
@@ -185,7 +196,7 @@ describe('a request that is the same', () => {
     await problem(patch({ 'If-Match': 'x' }), 400)
   })
 
-  test('fails as before on preconditions of the collection, which need no database', async () => {
+  test('a replay fails on preconditions of the collection, which need no database', async () => {
     const user = await newUser()
     const key = newKey()
     await read(createIn(user, key), 201, Task)
@@ -193,7 +204,7 @@ describe('a request that is the same', () => {
     await conflict(user.send('POST', '/tasks', withKey(key, { json: { title: 'x' }, headers })))
   })
 
-  test('at once with an If-Match gets the first reply, and not a 412', async () => {
+  test('equal requests at once with an If-Match all get the first reply, and not a 412', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'before' })
     const key = newKey()
@@ -220,7 +231,7 @@ describe('a request that is the same', () => {
     for (const one of all) expect(one).toEqual(all[0])
   })
 
-  test('gets urls on the origin that it asks', async () => {
+  test('a replay has urls on the origin that it asks', async () => {
     const user = await newUser()
     const key = newKey()
     const id = crypto.randomUUID()
@@ -334,7 +345,7 @@ describe('what is stored', () => {
   })
 })
 
-test('many keys at once do not get in each other’s way', async () => {
+test('many keys at once create one task each', async () => {
   const user = await newUser()
   const keys = Array.from({ length: 10 }, newKey)
   await forAll(

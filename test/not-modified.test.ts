@@ -1,28 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import {
-  forAll,
-  isRemote,
-  newUser,
-  problem,
-  read,
-  send,
-  sendWith,
-  Task,
-  Tasks,
-  type TestUser,
-  throughProxy,
-} from './api.ts'
+import { forAll, isRemote, newUser, problem, read, send, sendWith, Task, Tasks } from './api.ts'
 import { nextOf } from './lists.ts'
-import {
-  batch,
-  conflict,
-  discard,
-  foreignTag,
-  malformedTags,
-  shown,
-  tagged,
-  tagOf,
-} from './sync.ts'
+import { batch, discard, foreignTag, listTag, malformedTags, shown, tagged, tagOf } from './sync.ts'
 import { claims, forge } from './tokens.ts'
 
 const path = ({ id }: Task) => `/tasks/${id}`
@@ -84,7 +63,7 @@ describe.each(['GET', 'HEAD'])('%s /tasks/{id}', (method) => {
     expect((await user.send(method, path(task), { headers })).status).toBe(200)
   })
 
-  test('If-Match is ignored, a malformed one too', async () => {
+  test('an If-Match of a read is ignored, a malformed one too', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     for (const tags of [foreignTag, `W/${foreignTag}`, '*', ...malformedTags]) {
@@ -138,14 +117,8 @@ test.runIf(!isRemote)('an empty precondition is a 400', async () => {
     await problem(sendWith({})(method, path, { accessToken, headers: { [name]: '' } }), 400)
 })
 
-const listTag = async (user: TestUser, query = '') => {
-  const response = await user.send('GET', `/tasks${query}`)
-  await read(response, 200, Tasks)
-  return response.headers.get('ETag') ?? ''
-}
-
 describe('the ETag of a list', () => {
-  test('is weak, and made of a version, the last write and the user', async () => {
+  test('the ETag of a list is weak, and made of a version, the last write and the user', async () => {
     const user = await newUser()
     const none = await listTag(user)
     expect(none).toMatch(/^W\/"1-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z-[\da-f]{8}"$/)
@@ -153,7 +126,7 @@ describe('the ETag of a list', () => {
     expect(await listTag(user)).toBe(`W/"1-${task.updated_at}-${user.id.slice(0, 8)}"`)
   })
 
-  test('is the same for every query, and without it there is no ETag: the trash, errors', async () => {
+  test('the ETag is the same for every list, and the trash, the changes and errors have none', async () => {
     const user = await newUser()
     const [task] = [await user.newTask({ title: 'x' }), await user.newTask({ title: 'y' })]
     const tag = await listTag(user)
@@ -171,7 +144,7 @@ describe('the ETag of a list', () => {
     expect((await user.send('GET', '/tasks/changes')).headers.get('ETag')).toBe(null)
   })
 
-  test('moves with every write, and not with PATCH {}', async () => {
+  test('the ETag of a list moves with every write, and not with PATCH {}', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     const id = crypto.randomUUID()
@@ -235,7 +208,7 @@ describe('the ETag of a list', () => {
     }
   })
 
-  test("another user's tag is never a 304", async () => {
+  test("the tag of another user's list is never a 304", async () => {
     const [one, other] = await Promise.all([newUser(), newUser()])
     await other.newTask({ title: 'theirs' })
     const headers = { 'If-None-Match': await listTag(other) }
@@ -262,82 +235,6 @@ describe('the ETag of a list', () => {
           expect(response.status, `${of} ${name}: ${shown(tags)}`).toBe(200)
         }
   })
-})
-
-describe('preconditions of the collection', () => {
-  const create = (id: string) => [{ op: 'create', id, task: { title: 'x' } }]
-  const writes = [
-    ['POST', '/tasks', () => ({ title: 'x' })],
-    ['POST', '/tasks/batch', () => create(crypto.randomUUID())],
-    ['DELETE', '/tasks', () => undefined],
-  ] as const
-
-  test.each(writes)(
-    '%s %s holds with If-Match: * and with tags in If-None-Match',
-    async (method, path, body) => {
-      const user = await newUser()
-      const own = await listTag(user)
-      for (const headers of [
-        { 'If-Match': '*' },
-        { 'If-None-Match': '"x"' },
-        { 'If-None-Match': own },
-        { 'If-Match': '*', 'If-None-Match': foreignTag },
-      ]) {
-        const { status } = await user.send(method, path, { json: body(), headers })
-        expect(status).toBeLessThan(300)
-      }
-    }
-  )
-
-  test.each(writes)(
-    '%s %s fails with tags in If-Match and with If-None-Match: *',
-    async (method, path, body) => {
-      const user = await newUser()
-      const task = await user.newTask({ title: 'before' })
-      const own = await listTag(user)
-      for (const headers of [
-        { 'If-Match': own },
-        { 'If-Match': own.slice(2) },
-        { 'If-Match': '"x"' },
-        { 'If-Match': `W/${foreignTag}` },
-        { 'If-None-Match': '*' },
-        { 'If-Match': '*', 'If-None-Match': '*' },
-        { 'If-Match': '"x"', 'If-None-Match': '"x"' },
-      ])
-        expect(await conflict(user.send(method, path, { json: body(), headers }))).toBe(undefined)
-      expect(await user.tasks()).toEqual([task])
-    }
-  )
-
-  test.each(writes)('%s %s is a 400 with a malformed precondition', async (method, path, body) => {
-    const user = await newUser()
-    for (const name of ['If-Match', 'If-None-Match'])
-      await forAll(malformedTags, (tags) =>
-        problem(user.send(method, path, { json: body(), headers: { [name]: tags } }), 400)
-      )
-    expect(await user.tasks()).toEqual([])
-  })
-
-  test('a faulty body or query comes before a failed precondition of the collection', async () => {
-    const user = await newUser()
-    for (const headers of [{ 'If-Match': '"x"' }, { 'If-None-Match': '*' }]) {
-      await problem(user.send('POST', '/tasks', { json: {}, headers }), 422)
-      await problem(user.send('POST', '/tasks/batch', { json: [], headers }), 422)
-      await problem(user.send('DELETE', '/tasks?sort=title', { headers }), 422)
-      await problem(send('DELETE', '/tasks', { headers }), 401)
-    }
-  })
-
-  test.runIf(!isRemote).each(writes)(
-    '%s %s fails before the database is asked, also when the user is gone',
-    async (method, path, body) => {
-      const accessToken = await forge(claims(crypto.randomUUID()))
-      const { send, requests } = throughProxy()
-      for (const headers of [{ 'If-Match': '"x"' }, { 'If-None-Match': '*' }])
-        await conflict(send(method, path, { json: body(), headers, accessToken }))
-      expect(await requests()).toBe(0)
-    }
-  )
 })
 
 test('every 200 and 201 with a task has its ETag', async () => {

@@ -41,7 +41,7 @@ const withBegan = (token: string, value: string) =>
   encode(decode(token).map((part, n) => (n === began(token) ? value : part)))
 
 describe('a since token', () => {
-  test('that does not decode is a 422 at /since', async () => {
+  test('a since token that does not decode is a 422 at /since', async () => {
     const user = await newUser()
     const { next } = await changesOf(user)
     const parts = decode(next)
@@ -90,7 +90,7 @@ describe('a since token', () => {
     }
   })
 
-  test('is at most 512 characters long', async () => {
+  test('a since token is at most 512 characters long', async () => {
     const user = await newUser()
     const { next } = await changesOf(user)
     expect(next.length).toBeLessThanOrEqual(512)
@@ -103,7 +103,7 @@ describe('a since token', () => {
     expect((await get(user, longest, send)).status).toBe(200)
   })
 
-  test("of another user is a 410, and shows nobody's tasks", async () => {
+  test("a since token of another user is a 410, and shows nobody's tasks", async () => {
     const [user, other] = await Promise.all([newUser(), newUser()])
     await Promise.all([user.newTask({ title: 'mine' }), other.newTask({ title: 'theirs' })])
     for (const limit of [1, 100]) {
@@ -114,7 +114,7 @@ describe('a since token', () => {
     }
   })
 
-  test("made by hand reaches the user's own tasks alone", async () => {
+  test("a since token made by hand reaches the user's own tasks alone", async () => {
     const [user, other] = await Promise.all([newUser(), newUser()])
     const theirs = await other.newTask({ title: 'theirs' })
     await discard(other, await other.newTask({ title: 'theirs too' }))
@@ -133,7 +133,7 @@ describe('a since token', () => {
     expect(deleted).toEqual([])
   })
 
-  test('is good for 30 days from the reply that began the pull', async () => {
+  test('a since token is good for 30 days from the reply that began the pull', async () => {
     const user = await newUser()
     const task = await user.newTask({ title: 'x' })
     const { next } = await changesOf(user)
@@ -143,7 +143,7 @@ describe('a since token', () => {
       await problem(get(user, aged(next, seconds)), 410)
   })
 
-  test('begins anew with the last page, and not with those before', async () => {
+  test('the 30 days of a since token begin anew with the last page, and not with those before', async () => {
     const user = await newUser()
     for (const title of ['a', 'b', 'c']) await user.newTask({ title })
     const first = await changesOf(user, { limit: 1 })
@@ -160,7 +160,7 @@ describe('a since token', () => {
     expect((decode(again.next)[began(again.next)] ?? '') > time(-60)).toBe(true)
   })
 
-  test('whose pull would have begun after now is a 410', async () => {
+  test('a since token whose pull would have begun after now is a 410', async () => {
     const user = await newUser()
     const { next } = await changesOf(user)
     for (const seconds of [60, day, 400 * day])
@@ -168,7 +168,7 @@ describe('a since token', () => {
     await problem(get(user, withBegan(next, '9999-12-31T23:59:59.999Z')), 410)
   })
 
-  test('with a place in the future is a 200 without tasks, and never a 500', async () => {
+  test('a since token with a place in the future is a 200 without tasks, and never a 500', async () => {
     const user = await newUser()
     await user.newTask({ title: 'x' })
     const { next } = await changesOf(user)
@@ -181,14 +181,14 @@ describe('a since token', () => {
     expect((await get(user, page.next)).status).toBe(200)
   })
 
-  test('does not outlive its user', async () => {
+  test('a since token does not outlive its user', async () => {
     const user = await newUser()
     const { next } = await changesOf(user)
     expect((await user.send('DELETE', '/auth/me')).status).toBe(204)
     await problem(get(user, next), 401)
   })
 
-  test.runIf(!isRemote)('of another SYNC_EPOCH is a 410', async () => {
+  test.runIf(!isRemote)('a since token of another SYNC_EPOCH is a 410', async () => {
     const user = await newUser()
     await user.newTask({ title: 'x' })
     const { accessToken } = user
@@ -209,7 +209,7 @@ describe('a since token', () => {
   })
 
   test.runIf(!isRemote)(
-    'costs one request to the database, and none when it does not decode',
+    'a since token costs one request to the database, and none when it does not decode',
     async () => {
       const user = await newUser()
       const { next } = await changesOf(user)

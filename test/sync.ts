@@ -74,6 +74,13 @@ export const tagged = async (
   return task
 }
 
+/** The entity tag of the user's lists. */
+export const listTag = async (user: TestUser, query = '') => {
+  const response = await user.send('GET', `/tasks${query}`)
+  await read(response, 200, Tasks)
+  return response.headers.get('ETag') ?? ''
+}
+
 /** Moves a task into the trash. */
 export const discard = async (user: TestUser, { id }: { id: string }) =>
   expect((await user.send('DELETE', `/tasks/${id}`)).status).toBe(204)

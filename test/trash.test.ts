@@ -28,13 +28,13 @@ const withDeleted = async () => {
 }
 
 describe('a deleted task', () => {
-  test('keeps its fields in the trash, with the time of its deletion as updated_at', async () => {
+  test('a deleted task keeps its fields in the trash, with the time of its deletion as updated_at', async () => {
     const { before, deleted } = await withDeleted()
     expect(deleted).toEqual({ ...before, updated_at: deleted.updated_at })
     expect(deleted.updated_at > before.updated_at).toBe(true)
   })
 
-  test('is in no list and gone for every route', async () => {
+  test('a deleted task is in no list and gone for every route', async () => {
     const { user, before } = await withDeleted()
     for (const query of ['', 'deleted=false', 'search=rent', 'completed=true', 'sort=-updated_at'])
       expect(await user.tasks(query), query).toEqual([])
@@ -51,14 +51,14 @@ describe('a deleted task', () => {
     expect((await user.send('HEAD', `/tasks/${before.id}`)).status).toBe(404)
   })
 
-  test('is not deleted once more by a filter', async () => {
+  test('a deleted task is not deleted once more by a filter', async () => {
     const { user, deleted } = await withDeleted()
     expect((await user.send('DELETE', '/tasks?search=rent')).status).toBe(204)
     expect((await user.send('DELETE', '/tasks')).status).toBe(204)
     expect(await trashOf(user)).toEqual([deleted])
   })
 
-  test("is in nobody else's trash, and nobody else can restore it", async () => {
+  test("a deleted task is in nobody else's trash, and nobody else can restore it", async () => {
     const [{ user, deleted }, other] = [await withDeleted(), await newUser()]
     expect(await trashOf(other)).toEqual([])
     await problem(other.send('POST', `/tasks/${deleted.id}/restore`), 404)
@@ -83,7 +83,7 @@ describe('the list of the trash', () => {
     return { user, tasks }
   }
 
-  test('has the last deleted first, or with sort=updated_at the first', async () => {
+  test('the trash has the last deleted first, or with sort=updated_at the first', async () => {
     const { user, tasks } = await deletedTasks(4)
     expect(idsOf(await trashOf(user, 'sort=updated_at'))).toEqual(idsOf(tasks))
     expect(idsOf(await trashOf(user, 'sort=-updated_at'))).toEqual(idsOf(tasks).reverse())
@@ -91,7 +91,7 @@ describe('the list of the trash', () => {
   })
 
   test.each(['', '&sort=updated_at', '&sort=-updated_at'])(
-    'comes in pages, each task once, with ties: %s',
+    'the trash comes in pages, each task once, with ties: %s',
     async (sort) => {
       const user = await newUser()
       await newTasks(
@@ -117,7 +117,7 @@ describe('the list of the trash', () => {
     }
   )
 
-  test('takes the filters of lists', async () => {
+  test('the trash takes the filters of lists', async () => {
     const user = await newUser()
     await newTasks(user, [
       { title: 'a', completed: true, priority: 'high', tags: ['Work'], due_date: '2026-01-01' },
@@ -139,7 +139,7 @@ describe('the list of the trash', () => {
       expect(titlesOf(await trashOf(user, query)), query).toEqual(titles)
   })
 
-  test('refuses every other sort, foreign cursors and a malformed deleted', async () => {
+  test('the trash refuses every other sort, foreign cursors and a malformed `deleted`', async () => {
     const user = await newUser()
     await newTasks(user, [{ title: 'a' }, { title: 'b' }])
     const cursorOf = async (query: string) =>
@@ -170,7 +170,7 @@ describe('the list of the trash', () => {
 })
 
 describe('POST /tasks/{id}/restore', () => {
-  test('brings a task back as it was, with a new updated_at', async () => {
+  test('a restore brings a task back as it was, with a new updated_at', async () => {
     const { user, before, deleted, restore } = await withDeleted()
     const restored = await tagged(restore(), 200, Task)
     expect(restored).toEqual({ ...before, updated_at: restored.updated_at })
@@ -179,7 +179,7 @@ describe('POST /tasks/{id}/restore', () => {
     expect(await trashOf(user)).toEqual([])
   })
 
-  test('of a task that is not deleted is a 200 with the task as it is, whatever If-Match says', async () => {
+  test('a restore of a task that is not deleted is a 200 with the task as it is, whatever If-Match says', async () => {
     const { user, restore } = await withDeleted()
     const restored = await read(restore(), 200, Task)
     for (const headers of [
@@ -192,7 +192,7 @@ describe('POST /tasks/{id}/restore', () => {
     expect(await user.task(restored.id)).toEqual(restored)
   })
 
-  test('passes with the tag that the task has in the trash', async () => {
+  test('a restore passes with the tag that the task has in the trash', async () => {
     for (const headers of [
       { 'If-Match': '*' },
       { 'If-None-Match': foreignTag },
@@ -205,7 +205,7 @@ describe('POST /tasks/{id}/restore', () => {
     }
   })
 
-  test('is a 412 with the task as it is in the trash when a precondition fails', async () => {
+  test('a restore is a 412 with the task as it is in the trash when a precondition fails', async () => {
     const { user, before, deleted, restore } = await withDeleted()
     const own = tagOf(deleted)
     for (const headers of [
@@ -221,7 +221,7 @@ describe('POST /tasks/{id}/restore', () => {
     expect(await trashOf(user)).toEqual([deleted])
   })
 
-  test('is a 404 for an id that is unknown or malformed', async () => {
+  test('a restore of an unknown or a malformed id is a 404', async () => {
     const user = await newUser()
     for (const id of [crypto.randomUUID(), 'x', 'batch', 'changes'])
       for (const headers of [
@@ -233,7 +233,7 @@ describe('POST /tasks/{id}/restore', () => {
         await problem(user.send('POST', `/tasks/${id}/restore`, { headers }), 404)
   })
 
-  test('passes for 30 days, and then the task is gone for every request', async () => {
+  test('a restore passes for 30 days, and then the task is gone for every request', async () => {
     const { user, before, restore } = await withDeleted()
     await deletedEarlier(user, before, 30 * day - 60)
     const [deleted] = (await trashOf(user)) as [Task]
