@@ -6,39 +6,68 @@ import { bundle, profileStartUp } from './bundle.ts'
 import { measureExport } from './export.ts'
 import { compare } from './load.ts'
 import { type Query, record, startNeon } from './neon.ts'
-import { operations } from './operations.ts'
+import { type Operation, prepare } from './operations.ts'
 import { explain } from './plans.ts'
-import { type Cookies, refreshCookies } from './refresh.ts'
 import { describeReply, send } from './reply.ts'
 import { type BareFigures, progress, reportBare } from './report.ts'
-import { signUp, type User } from './user.ts'
+import type { Own } from './stock.ts'
+import type { User } from './user.ts'
 import { startWorker } from './workerd.ts'
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+type Slot = Statement['slots'][number]['name']
+
+/** Values that a request of the operation sends, by the slots that take them. */
+const sentValues = ({ path }: Operation, own: Own, users: User[]): Map<string, Slot> => {
+  const values = new Map<string, Slot>()
+  for (const { id, email, tasks } of users) {
+    values.set(id, 'user_id').set(email, 'email')
+    for (const task of tasks) values.set(task, 'id')
+  }
+  const { Cookie, 'Idempotency-Key': key } = own.headers
+  if (Cookie) values.set(sha256(Cookie.replace(/^.*?=/, '')), 'hash')
+  if (key) values.set(key, 'key')
+  const [, since] = /since=(.*)/.exec(path) ?? []
+  if (since) {
+    const [, , , time, id, ignored] = JSON.parse(Buffer.from(since, 'base64url').toString())
+    values.set(time, 'time').set(id, 'id').set(ignored, 'ignored')
+  }
+  return values
+}
 
 /**
  * Marks the parameters of a recorded query that differ from request to request. Each is recognized
  * by its value alone, so that its position does not matter.
  */
-const statement = ({ query, params }: Query, users: User[], cookies: Cookies): Statement => {
-  const spentToken = cookies.last().replace(/^.*?=/, '')
+const statement = ({ query, params }: Query, values: Map<string, Slot>): Statement => {
+  const hasKey = params.some((param) => values.get(String(param)) === 'key')
+  const slotOf = (text: string): Slot | undefined => {
+    if (/^[\da-f]{64}$/.test(text)) return hasKey ? 'fingerprint' : 'new_hash'
+    if (/^\{"?\d{4}-/.test(text)) return 'times'
+    return /^(\[?\{")/.test(text) ? 'body' : undefined
+  }
   const slots = params.flatMap((param, index) => {
     const text = String(param)
-    for (const { id, email, tasks } of users) {
-      if (text === id) return { index, name: 'user_id' as const }
-      if (tasks.includes(text)) return { index, name: 'id' as const }
-      if (text === email) return { index, name: 'email' as const }
-    }
-    if (text === sha256(spentToken)) return { index, name: 'hash' as const }
-    if (/^[\da-f]{64}$/.test(text)) return { index, name: 'new_hash' as const }
-    return text.startsWith('{"') ? { index, name: 'body' as const } : []
+    const name = values.get(text) ?? slotOf(text)
+    return name ? { index, name } : []
   })
   return { query, params, slots }
 }
 
-/** Queries as text in which the hashes of tokens are masked, so that two recordings can be compared. */
-const describeQueries = (queries: Query[]) =>
-  JSON.stringify(queries).replace(/[\da-f]{64}/g, 'HASH')
+/** Slots whose values are good for one request, and the fingerprint, which each Worker writes its own way. */
+const masked: Slot[] = ['hash', 'new_hash', 'key', 'fingerprint', 'times']
+
+/** Queries as text in which these values are masked, so that two recordings can be compared. */
+const describeQueries = (queries: Query[], statements: Statement[]) =>
+  JSON.stringify(
+    queries.map(({ query, params }, i) => {
+      const values = [...params]
+      for (const { index, name } of statements[i]?.slots ?? [])
+        if (masked.includes(name)) values[index] = name
+      return { query, params: values }
+    })
+  )
 
 /**
  * Measures the Worker of the working tree beside a bare Worker, which sends the same queries and the
@@ -59,14 +88,14 @@ export const againstBare = async (folder: string): Promise<string> => {
   const worker = await startWorker(build, bindings)
   const recordedWorker = await startWorker(build, recorded)
 
-  const reader = await signUp(worker, 'reader@example.com', 60)
-  const writer = await signUp(worker, 'writer@example.com', 1)
-  const cookies = await refreshCookies(worker, reader)
+  const { operations, users } = await prepare(worker)
   const recordings = []
-  for (const operation of operations(reader, writer, cookies)) {
-    const reply = await describeReply(recordedWorker, await send(recordedWorker, operation))
+  for (const operation of operations) {
+    const own = operation.stock?.take() ?? { headers: {} }
+    const reply = await describeReply(recordedWorker, await send(recordedWorker, operation, own))
     const queries = recorder.take()
-    const statements = queries.map((query) => statement(query, [reader, writer], cookies))
+    const values = sentValues(operation, own, users)
+    const statements = queries.map((query) => statement(query, values))
     recordings.push({ operation, reply, queries, statements })
   }
 
@@ -74,10 +103,10 @@ export const againstBare = async (folder: string): Promise<string> => {
     Object.fromEntries(recordings.map(({ operation, statements }) => [operation.name, statements]))
   )
   const recordedBare = await startWorker(bareBuild, { ...recorded, STATEMENTS })
-  for (const { operation, reply, queries } of recordings) {
+  for (const { operation, reply, queries, statements } of recordings) {
     const bareReply = await describeReply(recordedBare, await send(recordedBare, operation))
-    const ours = `${reply}\n${describeQueries(queries)}`
-    const bares = `${bareReply}\n${describeQueries(recorder.take())}`
+    const ours = `${reply}\n${describeQueries(queries, statements)}`
+    const bares = `${bareReply}\n${describeQueries(recorder.take(), statements)}`
     if (ours !== bares)
       throw new Error(
         `${operation.name}: the Worker and the bare Worker differ in reply or queries:\n${ours}\n${bares}`

@@ -4,12 +4,10 @@ import { type Build, bundle } from './bundle.ts'
 import { checkOut, describeWorkingTree } from './checkout.ts'
 import { compare, medianBounds, type Target } from './load.ts'
 import { startNeon } from './neon.ts'
-import { operations } from './operations.ts'
-import { refreshCookies } from './refresh.ts'
+import { prepare } from './operations.ts'
 import { send } from './reply.ts'
 import { type CommitFigures, progress, reportCommit } from './report.ts'
 import { run } from './teardown.ts'
-import { signUp } from './user.ts'
 import { startWorker } from './workerd.ts'
 
 const secondsPerTurn = 0.3
@@ -29,10 +27,8 @@ const startTargets = async (root: string, build: Build): Promise<Target[]> => {
   await run('npm', ['run', 'db:migrate'], { cwd: root, env: { ...process.env, DATABASE_URL } })
   const JWT_SECRET = randomBytes(32).toString('hex')
   const worker = await startWorker(build, { DATABASE_URL, JWT_SECRET, BCRYPT_COST: '10' })
-  const reader = await signUp(worker, 'reader@example.com', 60)
-  const writer = await signUp(worker, 'writer@example.com', 1)
-  const cookies = await refreshCookies(worker, reader)
-  return operations(reader, writer, cookies).map((operation) => ({ worker, operation }))
+  const { operations } = await prepare(worker)
+  return operations.map((operation) => ({ worker, operation }))
 }
 
 /** Returns the status of the reply when an operation has not the status that it should have. */
@@ -64,17 +60,19 @@ export const againstCommit = async (
   if (unknown) throw new Error(`There is no operation "${unknown}", only ${known.join(', ')}`)
 
   const rows: CommitFigures['rows'] = []
-  for (const [i, ours] of allOurs.entries()) {
+  for (const ours of allOurs) {
     const { name } = ours.operation
     if (names.length > 0 && !names.includes(name)) continue
     progress(name)
-    const theirs = allTheirs[i] as Target
     const ourFault = await wrongStatus(ours)
     if (ourFault) throw new Error(`${name}: the Worker of the working tree answers ${ourFault}`)
-    const theirFault = await wrongStatus(theirs)
-    const comparison = theirFault
-      ? `answers ${theirFault}`
-      : await compare(ours, theirs, secondsPerTurn, isEnough)
+    const theirs = allTheirs.find(({ operation }) => operation.name === name)
+    const theirFault = theirs && (await wrongStatus(theirs))
+    const comparison = !theirs
+      ? 'has no entity tags'
+      : theirFault
+        ? `answers ${theirFault}`
+        : await compare(ours, theirs, secondsPerTurn, isEnough)
     rows.push({ name, comparison })
   }
   return reportCommit({

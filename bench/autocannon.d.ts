@@ -1,7 +1,11 @@
 declare module 'autocannon' {
   import type { EventEmitter } from 'node:events'
 
-  type Request = { headers: Record<string, string> }
+  import type { Own } from './stock.ts'
+
+  type Request = { path?: string; headers: Record<string, string> }
+  /** An object of the connection's own, which starts empty at each request. */
+  type Context = { own?: Own }
   type Result = { errors: number; timeouts: number; statusCodeStats: { [status: string]: unknown } }
 
   export default function autocannon(options: {
@@ -10,11 +14,11 @@ declare module 'autocannon' {
     headers: Record<string, string>
     body?: string
     requests?: {
-      setupRequest: (request: Request) => Request
+      setupRequest: (request: Request, context: Context) => Request
       onResponse: (
         status: number,
         body: string,
-        context: object,
+        context: Context,
         headers: Record<string, string>
       ) => void
     }[]

@@ -12,7 +12,7 @@ export const connections = 8
 
 /** Loads a Worker with that many requests. */
 const load = async ({ worker, operation }: Target, amount: number): Promise<Turn> => {
-  const { method, path, headers, cookies, body, status } = operation
+  const { method, path, headers, stock, body, status } = operation
   const times: number[] = []
   const cpu = worker.cpu()
   const start = performance.now()
@@ -22,14 +22,18 @@ const load = async ({ worker, operation }: Target, amount: number): Promise<Turn
     method,
     headers,
     ...(body !== undefined && { body }),
-    ...(cookies && {
+    ...(stock && {
       requests: [
         {
-          setupRequest: (request) => ({
-            ...request,
-            headers: { ...request.headers, Cookie: cookies.take() },
-          }),
-          onResponse: (_status, _body, _context, headers) => cookies.keep(headers['Set-Cookie']),
+          setupRequest: (request, context) => {
+            const own = stock.take()
+            context.own = own
+            const headers = { ...request.headers, ...own.headers }
+            return { ...request, ...own, headers }
+          },
+          onResponse: (_status, _body, { own }, headers) => {
+            if (own) stock.keep(own, (name) => headers[name])
+          },
         },
       ],
     }),

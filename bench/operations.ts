@@ -1,5 +1,9 @@
-import type { Cookies } from './refresh.ts'
-import { newTask, type User } from './user.ts'
+import { connections } from './load.ts'
+import { refreshCookies } from './refresh.ts'
+import type { Stock } from './stock.ts'
+import { readSync } from './sync.ts'
+import { newTask, signUp, type User } from './user.ts'
+import type { Worker } from './workerd.ts'
 
 /** A request to load the Worker with, and the figures expected of it. */
 export type Operation = {
@@ -7,8 +11,8 @@ export type Operation = {
   method: string
   path: string
   headers: Record<string, string>
-  /** Present when each request needs a cookie of its own. */
-  cookies?: Cookies
+  /** Present when each request needs a header or a path of its own. */
+  stock?: Stock
   body?: string
   /** The status of the reply. */
   status: number
@@ -18,13 +22,89 @@ export type Operation = {
   maxCpuRatio?: number
 }
 
-/** `reader` needs more tasks than fit on a page. All writes go to `writer`, who needs one task. */
-export const operations = (reader: User, writer: User, refreshCookies: Cookies): Operation[] => {
+const batchSize = 100
+
+/** Gives each request an Idempotency-Key that no other has. */
+const freshKeys = (): Stock => {
+  let last = 0
+  return {
+    take: () => {
+      last++
+      return { headers: { 'Idempotency-Key': `create-${last}` } }
+    },
+    keep: () => {},
+  }
+}
+
+/**
+ * Signs up the two users of the load, and returns the operations and the users. All writes go to the
+ * writer, so that the reader's lists stay as they are. A Worker without entity tags gets only the
+ * operations that need none.
+ */
+export const prepare = async (
+  worker: Worker
+): Promise<{ operations: Operation[]; users: User[] }> => {
+  // More tasks than fit on a page.
+  const reader = await signUp(worker, 'reader@example.com', 60)
+  const writer = await signUp(worker, 'writer@example.com', batchSize + connections)
+  const sync = await readSync(worker, reader, writer, writer.tasks.slice(batchSize))
   const read = { Authorization: `Bearer ${reader.token}` }
   const json = { 'Content-Type': 'application/json' }
   const write = { Authorization: `Bearer ${writer.token}`, ...json }
   const { email, password } = reader
-  return [
+  const patch = { completed: true, priority: 'high' }
+  const syncing: Operation[] = sync
+    ? [
+        {
+          name: 'list 304',
+          method: 'GET',
+          path: '/tasks',
+          headers: { ...read, 'If-None-Match': sync.listTag },
+          status: 304,
+          neonRequests: 1,
+        },
+        {
+          name: 'changes',
+          method: 'GET',
+          path: `/tasks/changes?since=${sync.since}`,
+          headers: read,
+          status: 200,
+          neonRequests: 1,
+        },
+        {
+          name: 'patch If-Match',
+          method: 'PATCH',
+          path: '/tasks',
+          headers: write,
+          stock: sync.tagged,
+          body: JSON.stringify(patch),
+          status: 200,
+          neonRequests: 1,
+        },
+        {
+          name: 'create with key',
+          method: 'POST',
+          path: '/tasks',
+          headers: write,
+          stock: freshKeys(),
+          body: newTask,
+          status: 201,
+          neonRequests: 1,
+        },
+        {
+          name: 'batch of 100',
+          method: 'POST',
+          path: '/tasks/batch',
+          headers: write,
+          body: JSON.stringify(
+            writer.tasks.slice(0, batchSize).map((id) => ({ op: 'update', id, task: patch }))
+          ),
+          status: 200,
+          neonRequests: 1,
+        },
+      ]
+    : []
+  const operations: Operation[] = [
     {
       name: 'list',
       method: 'GET',
@@ -58,11 +138,12 @@ export const operations = (reader: User, writer: User, refreshCookies: Cookies):
       method: 'PATCH',
       path: `/tasks/${writer.tasks[0]}`,
       headers: write,
-      body: JSON.stringify({ completed: true, priority: 'high' }),
+      body: JSON.stringify(patch),
       status: 200,
       neonRequests: 1,
       maxCpuRatio: 2,
     },
+    ...syncing,
     {
       name: 'login',
       method: 'POST',
@@ -77,7 +158,7 @@ export const operations = (reader: User, writer: User, refreshCookies: Cookies):
       method: 'POST',
       path: '/auth/refresh',
       headers: { 'Sec-Fetch-Site': 'same-origin' },
-      cookies: refreshCookies,
+      stock: await refreshCookies(worker, reader),
       status: 200,
       neonRequests: 1,
     },
@@ -98,4 +179,5 @@ export const operations = (reader: User, writer: User, refreshCookies: Cookies):
       neonRequests: 0,
     },
   ]
+  return { operations, users: [reader, writer] }
 }

@@ -5,11 +5,15 @@ import { sortKeys, tasks } from '../src/database/schema.ts'
 import { encodeCursor, keyOf, type Sort, sorts } from '../src/tasks/query.ts'
 import type { StoredTask } from '../src/tasks/task.ts'
 import type { Recorder } from './neon.ts'
+import { pull } from './sync.ts'
 import { signUp, type User } from './user.ts'
 import type { Worker } from './workerd.ts'
 
 const pageSize = 50
+const changesPageSize = 100
 const lastPage = 1000
+/** As many changes as are on the pages before the last one, in fewer pages. */
+const beforeLastPage = { pages: 222, limit: 450 }
 
 /**
  * Adds tasks to every user whose e-mail address is like $3, numbered $1 to $2. Sort keys repeat or
@@ -31,25 +35,27 @@ const addUsers = `
   from generate_series(1, 1000) n`
 
 /**
- * Returns how many buffers Postgres touches for page 1 and page 1,000 of a list in each sort order,
- * and for page 1 when the table holds 1,000 and when it holds 1,000,000 tasks. `worker` must send
- * its queries through `recorder`.
+ * Returns how many buffers Postgres touches for page 1 and page 1,000 of a list in each sort order
+ * and of the changes, for page 1 of a list when the table holds 1,000 and when it holds 1,000,000
+ * tasks, and among the latter for a list answered 304 and for changes with nothing new. `worker`
+ * must send its queries through `recorder`.
  */
 export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: string) => {
   const sql = neon(databaseUrl)
   const db = drizzle(sql)
 
-  const get = async ({ token }: User, path: string) => {
+  const get = async ({ token }: User, path: string, headers = {}, status = 200) => {
     const response = await fetch(worker.url + path, {
-      headers: { Authorization: `Bearer ${token}` },
+      headers: { ...headers, Authorization: `Bearer ${token}` },
     })
-    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
-    return response.json()
+    if (response.status !== status)
+      throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
+    return response
   }
 
-  const buffers = async (user: User, path: string): Promise<number> => {
+  const buffers = async (...request: Parameters<typeof get>): Promise<number> => {
     recorder.take()
-    await get(user, path)
+    await get(...request)
     const [{ query, params }] = recorder.take() as [{ query: string; params: unknown[] }]
     const [row] = await sql.query(`explain (analyze, buffers, format json) ${query}`, params)
     const [{ Plan: plan }] = row?.['QUERY PLAN'] ?? []
@@ -66,9 +72,8 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
       .orderBy(direction(sortKeys[keyOf(sort)](tasks[keyOf(sort)])), direction(tasks.id))
       .offset((lastPage - 1) * pageSize - 1)
       .limit(1)
-    return encodeURIComponent(
-      encodeCursor(sort, (await get(user, `/tasks/${last?.id}`)) as StoredTask)
-    )
+    const task = await (await get(user, `/tasks/${last?.id}`)).json()
+    return encodeURIComponent(encodeCursor(sort, task as StoredTask))
   }
 
   await sql.query('truncate users cascade')
@@ -78,7 +83,7 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
   const amongFew = await buffers(few, '/tasks')
 
   const many = await signUp(worker, 'many@example.com', 0)
-  await sql.query(addTasks, [1, lastPage * pageSize, many.email])
+  await sql.query(addTasks, [1, lastPage * changesPageSize, many.email])
   await sql.query('vacuum analyze')
   const pages = []
   for (const sort of sorts) {
@@ -86,6 +91,12 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
     const first = await buffers(many, path)
     const last = await buffers(many, `${path}&cursor=${await cursor(many, sort)}`)
     pages.push({ sort, first, last })
+  }
+  const lastToken = await pull(worker, many, beforeLastPage)
+  const changes = `/tasks/changes?limit=${changesPageSize}`
+  const changesPages = {
+    first: await buffers(many, changes),
+    last: await buffers(many, `${changes}&since=${lastToken}`),
   }
 
   // Without the indexes the inserts are much faster, even though the indexes are rebuilt afterwards.
@@ -98,8 +109,11 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
   for (const { indexdef } of indexes) await sql.query(indexdef)
   await sql.query('vacuum analyze')
   const amongMany = await buffers(few, '/tasks')
+  const tag = (await get(few, '/tasks')).headers.get('ETag')
+  const notModified = await buffers(few, '/tasks', { 'If-None-Match': tag }, 304)
+  const unchanged = await buffers(few, `/tasks/changes?since=${await pull(worker, few)}`)
 
-  return { pages, amongFew, amongMany }
+  return { pages, changesPages, amongFew, amongMany, notModified, unchanged }
 }
 
 export type Plans = Awaited<ReturnType<typeof explain>>

@@ -1,19 +1,21 @@
 import type { Operation } from './operations.ts'
+import type { Own } from './stock.ts'
 import type { Worker } from './workerd.ts'
 
-const headers = ['Content-Type', 'Link', 'Location', 'WWW-Authenticate']
+const headers = ['Content-Type', 'ETag', 'Link', 'Location', 'WWW-Authenticate']
 
-/** Sends one request of an operation. */
+/** Sends one request of an operation, with what that request has for itself. */
 export const send = async (
   { url }: Worker,
-  { method, path, body, headers, cookies }: Operation
+  { method, path, body, headers, stock }: Operation,
+  own: Own = stock?.take() ?? { headers: {} }
 ): Promise<Response> => {
-  const response = await fetch(url + path, {
+  const response = await fetch(url + (own.path ?? path), {
     method,
-    headers: { ...headers, ...(cookies && { Cookie: cookies.take() }) },
+    headers: { ...headers, ...own.headers },
     ...(body !== undefined && { body }),
   })
-  cookies?.keep(response.headers.get('Set-Cookie'))
+  stock?.keep(own, (name) => response.headers.get(name))
   return response
 }
 
@@ -29,3 +31,4 @@ export const describeReply = async (worker: Worker, response: Response): Promise
     .replace(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}/g, 'ID')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'TOKEN')
+    .replace(/"next":"[\w-]+"/, '"next":"TOKEN"')

@@ -56,8 +56,9 @@ const slack = 5
 const bareGoals = ({ rows, gzip, startUp, memory, plans }: BareFigures) => {
   const cpu = (name: string) =>
     rows.find(({ operation }) => operation.name === name)?.comparison.first.cpu ?? Number.NaN
-  const refused = cpu('refused token') / cpu('read')
-  const { pages, amongFew, amongMany } = plans
+  const timesOf = (name: string, most: number, other: string) =>
+    atMost(`${name}: CPU <= ${most} x ${other}`, most, (cpu(name) / cpu(other)).toFixed(2))
+  const { pages, changesPages, amongFew, amongMany, notModified, unchanged } = plans
   return [
     ...rows.map(({ operation: { name, neonRequests: expected }, neonRequests }) =>
       goal(`${name}: Neon requests ${expected}`, neonRequests === expected, `${neonRequests}`)
@@ -65,7 +66,9 @@ const bareGoals = ({ rows, gzip, startUp, memory, plans }: BareFigures) => {
     ...rows.flatMap(({ operation: { name, maxCpuRatio: most }, comparison: { ratios } }) =>
       most ? [atMost(`${name}: CPU <= ${most} x bare`, most, median(ratios).toFixed(2))] : []
     ),
-    atMost('refused token: CPU <= 0.25 x read', 0.25, refused.toFixed(2)),
+    timesOf('refused token', 0.25, 'read'),
+    timesOf('list 304', 0.7, 'list'),
+    timesOf('batch of 100', 8, 'patch'),
     bundleGoal(gzip),
     atMost('start-up: CPU <= 40 ms', 40, startUp.toFixed(0)),
     atMost(
@@ -73,14 +76,19 @@ const bareGoals = ({ rows, gzip, startUp, memory, plans }: BareFigures) => {
       1.25,
       (memory.many / memory.few).toFixed(2)
     ),
-    ...pages.map(({ sort, first, last }) =>
-      goal(`buffers of page 1,000 / 1 by ${sort}`, last <= first + slack, `${last} / ${first}`)
+    ...[
+      ...pages.map(({ sort, ...buffers }) => ({ what: `by ${sort}`, ...buffers })),
+      { what: 'of changes', ...changesPages },
+    ].map(({ what, first, last }) =>
+      goal(`buffers of page 1,000 / 1 ${what}`, last <= first + slack, `${last} / ${first}`)
     ),
     goal(
       'buffers of a list among 1,000,000 / 1,000 tasks',
       amongMany <= amongFew + slack,
       `${amongMany} / ${amongFew}`
     ),
+    atMost('buffers of a list 304 among 1,000,000 tasks <= 5', 5, `${notModified}`),
+    atMost('buffers of unchanged changes among 1,000,000 tasks <= 12', 12, `${unchanged}`),
   ]
 }
 
