@@ -5,16 +5,16 @@ const swagger = new URL('node_modules/swagger-ui-dist/', root)
 const assets = new URL('dist/assets/', root)
 const docs = new URL('docs/', assets)
 
-/** Writes what /docs and /openapi.json answer with to the folder of the Worker's static assets. */
+/** Builds the static assets that the Worker serves at /docs and /openapi.json. */
 export const buildDocs = async () => {
-  // By its address: the compiler checks src with the Worker's types, and dev with those of Node.
+  // By URL, because the compiler must not check src here: it needs the Worker's types, not Node's.
   const { openapi } = await import(new URL('src/openapi.ts', root).href)
   const style = await readFile(new URL('swagger-ui.css', swagger), 'utf8')
   await mkdir(docs, { recursive: true })
   await Promise.all([
     writeFile(new URL('openapi.json', assets), JSON.stringify(openapi)),
     cp(new URL('web/', root), assets, { recursive: true }),
-    // Without its pointer to a map, which is not served.
+    // The source map is not served, so the reference to it is cut out.
     writeFile(new URL('swagger-ui.css', docs), style.replace(/\/\*# sourceMappingURL=.*?\*\//, '')),
     ...['swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'LICENSE', 'NOTICE'].map(
       (file) => cp(new URL(file, swagger), new URL(file, docs))

@@ -2,8 +2,8 @@ import { hc } from 'hono/client'
 import type { AppType } from './index.ts'
 
 /**
- * The API at `baseUrl` as functions whose paths, bodies and replies the compiler checks, by the
- * status of the reply. A `token` from /auth/login goes along with every request.
+ * The API at `baseUrl` as functions. The compiler checks their paths and bodies, and their replies
+ * by status. A `token` is the access token that POST /auth/login gives; every request carries it.
  */
 export const createClient = (baseUrl: string, token?: string) =>
   hc<AppType>(baseUrl, token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } })

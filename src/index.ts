@@ -1,88 +1,40 @@
 import { sql } from 'drizzle-orm'
 import { type Context, Hono } from 'hono'
 import type { ApplyGlobalResponse } from 'hono/client'
-import { cors } from 'hono/cors'
 import { createMiddleware } from 'hono/factory'
-import { methodNotAllowed } from 'hono/method-not-allowed'
+import { methodNotAllowed as refuseOtherMethods } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
 import { timeout } from 'hono/timeout'
-import account from './account.ts'
-import auth from './auth.ts'
+import exportMe from './account/export.ts'
+import me from './account/me.ts'
+import password from './account/password.ts'
+import sessions from './auth/sessions.ts'
+import signup from './auth/signup.ts'
 import { cleanUp } from './cleanup.ts'
 import { type Bindings, configurationOf, type Env } from './env.ts'
-import { log, reason } from './log.ts'
-import { notFound, onError, type Problem, problem, refusal } from './problem.ts'
-import session from './session.ts'
-import tasks from './tasks.ts'
+import { crossOrigin, noStore, ownScripts, securityHeaders } from './http/headers.ts'
+import { log, reason } from './http/log.ts'
+import {
+  methodNotAllowed,
+  notFound,
+  onError,
+  type Problem,
+  problemException,
+  tooSlow,
+} from './http/problem.ts'
+import tasks from './tasks/routes.ts'
 
-const noStore = createMiddleware(async (c, next) => {
-  c.header('Cache-Control', 'no-store')
-  await next()
-})
-
-/** What `dev/docs.ts` wrote: the OpenAPI document, and the page that shows it. */
+/** Serves the OpenAPI document and the page that shows it, which `dev/docs.ts` has built. */
 const documentation = async (c: Context<Env>) => {
   const file = await c.env.ASSETS.fetch(c.req.raw)
   return file.status === 404 ? c.notFound() : c.newResponse(file.body, file)
 }
 
-const ownScripts = createMiddleware(async (c, next) => {
-  c.header(
-    'Content-Security-Policy',
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-  )
-  await next()
-})
-
 const configured = createMiddleware<Env>(async (c, next) => {
   const configuration = configurationOf(c.env)
-  if ('fault' in configuration) throw refusal(503, configuration.fault)
+  if ('fault' in configuration) throw problemException(503, configuration.fault)
   c.set('configuration', configuration)
   await next()
-})
-
-const within = (milliseconds: number) =>
-  timeout(milliseconds, () =>
-    refusal(503, 'The request took too long. Try again shortly.', { 'Retry-After': '2' })
-  )
-
-const securityHeaders = secureHeaders({
-  strictTransportSecurity: 'max-age=31536000; includeSubDomains',
-  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-  // For pages that open windows or share processes, for old browsers, or said by this policy.
-  crossOriginOpenerPolicy: false,
-  originAgentCluster: false,
-  xDnsPrefetchControl: false,
-  xDownloadOptions: false,
-  xFrameOptions: false,
-  xPermittedCrossDomainPolicies: false,
-  xXssProtection: false,
-  removePoweredBy: false,
-  // The docs have a policy of their own.
-  overwrite: false,
-})
-
-const allowOrigins = cors({
-  origin: (origin, c) => {
-    const configuration = configurationOf(c.env)
-    return 'corsOrigins' in configuration && configuration.corsOrigins.includes(origin)
-      ? origin
-      : null
-  },
-  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  allowHeaders: ['Authorization', 'Content-Type', 'If-Match', 'If-None-Match', 'Idempotency-Key'],
-  exposeHeaders: ['Link', 'Location', 'ETag', 'Retry-After', 'X-Request-Id'],
-  // For the refresh cookie.
-  credentials: true,
-  maxAge: 600,
-})
-
-/** For a request with an Origin: all others are spared the cost of it. */
-const crossOrigin = createMiddleware<Env>((c, next) => {
-  if (c.req.header('Origin')) return allowOrigins(c, next)
-  c.header('Vary', 'Origin')
-  return next()
 })
 
 export const app = new Hono<Env>().notFound(notFound).onError(onError)
@@ -93,30 +45,27 @@ const routes = app
     log,
     securityHeaders,
     crossOrigin,
-    methodNotAllowed({
-      app,
-      onMethodNotAllowed: (c, methods) =>
-        problem(c, 405, `This path answers ${methods.join(', ')} only.`, {
-          headers: { Allow: methods.join(', ') },
-        }),
-    })
+    refuseOtherMethods({ app, onMethodNotAllowed: methodNotAllowed })
   )
-  // A login may ask the database more often than twice; elsewhere the deadline of each call will do.
-  .use('/auth/*', noStore, within(9000))
+  // A login can make three database calls of up to 4 s each, so /auth gets one deadline for the whole request.
+  .use('/auth/*', noStore, timeout(9000, tooSlow))
   .use('/tasks/*', noStore)
+  .get('/', (c) => c.redirect('/docs', 302))
   .get('/health', (c) => c.json({ status: 'ok' as const }, 200))
   .get('/openapi.json', documentation)
   .get('/docs', ownScripts, documentation)
   .get('/docs/*', documentation)
   .use(configured)
-  .get('/', (c) => c.redirect('/docs', 302))
-  .get('/health/ready', within(3000), async (c) => {
+  .get('/health/ready', timeout(3000, tooSlow), async (c) => {
     await c.var.configuration.db.execute(sql`select 1`)
     return c.json({ status: 'ready' as const }, 200)
   })
-  .route('/auth', auth)
-  .route('/auth', session)
-  .route('/auth', account)
+  .route('/auth/signup', signup)
+  // /auth/login, /auth/refresh, /auth/logout and /auth/sessions
+  .route('/auth', sessions)
+  .route('/auth/me/export', exportMe)
+  .route('/auth/me', me)
+  .route('/auth/password', password)
   .route('/tasks', tasks)
 
 /** Every route of the service with all its replies, for the typed client. */
@@ -132,7 +81,7 @@ export default {
     if ('fault' in configuration) throw new Error(configuration.fault)
     await cleanUp(configuration.db).catch((error) => {
       console.error(JSON.stringify({ level: 'error', cron: 'cleaning', ...reason(error) }))
-      // Not the error itself, which quotes SQL and would be logged.
+      // The platform logs what is thrown, and the error itself quotes SQL.
       throw new Error('The daily cleaning failed')
     })
   },

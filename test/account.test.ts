@@ -1,87 +1,106 @@
 import { describe, expect, test } from 'vitest'
-import { array, strictObject } from 'zod/mini'
-import { User } from '../src/auth.ts'
-import { Session } from '../src/session.ts'
-import { Task } from '../src/task.ts'
-import { logIn, newUser, password, pointers, problem, read, refresh, send, sql } from './api.ts'
-import { claims, forge, sidOf } from './tokens.ts'
+import { strictObject } from 'zod/mini'
+import {
+  changePassword,
+  logIn,
+  newPassword,
+  newUser,
+  password,
+  pointers,
+  problem,
+  read,
+  refresh,
+  Sessions,
+  send,
+  sessionsOf,
+  statusWith,
+  type Task,
+  Tasks,
+  tryLogIn,
+  trySignUp,
+  User,
+  wrongPassword,
+} from './api.ts'
+import { blockFor, guessesAt, hashedPasswordOf, sha256, sql } from './rows.ts'
+import { claims, forge, refreshTokenOf, sidOf } from './tokens.ts'
 
-const newPassword = 'another password'
-const statusWith = async (token: string) => (await send('GET', '/auth/me', { token })).status
-const change = (token: string, json: unknown) => send('PUT', '/auth/password', { token, json })
-const tryLogin = async (email: string, password: string) =>
-  (await send('POST', '/auth/login', { json: { email, password } })).status
-const guessesAt = (email: string) =>
-  sql`select failures from guesses
-    where email_hash = encode(sha256(convert_to(${email}, 'UTF8')), 'hex')`
+const loginStatus = async (email: string, password: string) =>
+  (await tryLogIn({ email, password })).status
 
 describe('PUT /auth/password', () => {
-  test('puts the new password in the place of the old one', async () => {
+  const wrong = { current_password: wrongPassword, new_password: newPassword }
+
+  test('the new password logs in, and the old one no longer does', async () => {
     const user = await newUser()
-    const json = { current_password: password, new_password: newPassword }
-    const response = await change(user.token, json)
+    const response = await changePassword(user.accessToken)
     expect(response.status).toBe(204)
     expect(response.headers.get('Cache-Control')).toBe('no-store')
-    expect(await tryLogin(user.email, password)).toBe(401)
-    expect(await tryLogin(user.email, newPassword)).toBe(200)
-    const [row] = await sql`select hashed_password from users where id = ${user.id}`
-    expect(row?.hashed_password).toMatch(/^\$2[aby]\$\d\d\$.{53}$/)
+    expect(await loginStatus(user.email, password)).toBe(401)
+    expect(await loginStatus(user.email, newPassword)).toBe(200)
+    expect(await hashedPasswordOf(user.id)).toMatch(/^\$2[aby]\$\d\d\$.{53}$/)
   })
 
-  test('ends all other sessions, and not this one', async () => {
+  test('both passwords are accepted in any Unicode normal form', async () => {
+    const user = await newUser()
+    const change = (current_password: string, new_password: string) =>
+      changePassword(user.accessToken, { current_password, new_password })
+    expect((await change(password, 'cafe\u0301 creme')).status).toBe(204)
+    expect(await loginStatus(user.email, 'caf\u00e9 creme')).toBe(200)
+    expect((await change('caf\u00e9 creme', newPassword)).status).toBe(204)
+  })
+
+  test('a change of password ends all other sessions, and keeps this one', async () => {
     const user = await newUser()
     const [other, stranger] = [await logIn(user.email), await newUser()]
-    await change(user.token, { current_password: password, new_password: newPassword })
-    expect(await statusWith(user.token)).toBe(200)
+    await changePassword(user.accessToken)
+    expect(await statusWith(user.accessToken)).toBe(200)
     expect((await refresh(user.cookie)).status).toBe(200)
-    expect(await statusWith(other.token)).toBe(401)
+    expect(await statusWith(other.accessToken)).toBe(401)
     await problem(refresh(other.cookie), 401)
-    expect(await statusWith(stranger.token)).toBe(200)
+    expect(await statusWith(stranger.accessToken)).toBe(200)
   })
 
-  test('ends the session of a login that overlapped with it', async () => {
+  test('a change of password ends the session of a login that overlaps with it', async () => {
     const user = await newUser()
     const early = await logIn(user.email)
     const [row] = await sql`select to_jsonb(s) as session, to_jsonb(t) as token
       from sessions s join refresh_tokens t on t.session_id = s.id
-      where s.id = ${sidOf(early.token)}`
-    await change(user.token, { current_password: password, new_password: newPassword })
-    // Committed just before the password was changed, too late to be seen by the DELETE.
+      where s.id = ${sidOf(early.accessToken)}`
+    await changePassword(user.accessToken)
+    // Puts the session back, as if it was committed too late for the change to see and delete it.
     await sql`insert into sessions select * from
       jsonb_populate_record(null::sessions, ${JSON.stringify(row?.session)})`
     await sql`insert into refresh_tokens select * from
       jsonb_populate_record(null::refresh_tokens, ${JSON.stringify(row?.token)})`
-    expect(await statusWith(early.token)).toBe(401)
+    expect(await statusWith(early.accessToken)).toBe(401)
     await problem(refresh(early.cookie), 401)
     const late = await logIn(user.email, { password: newPassword })
-    expect(await statusWith(late.token)).toBe(200)
-    const sessions = await read(user.send('GET', '/auth/sessions'), 200, array(Session))
-    expect(sessions.map(({ id }) => id)).toEqual([user.token, late.token].map(sidOf))
+    expect(await statusWith(late.accessToken)).toBe(200)
+    const sessions = await sessionsOf(user.accessToken)
+    expect(sessions.map(({ id }) => id)).toEqual([user, late].map((one) => sidOf(one.accessToken)))
   })
 
-  test('with a token of no session ends them all', async () => {
+  test('a change of password by an access token without a session ends them all', async () => {
     const user = await newUser()
-    const token = await forge(claims(user.id))
-    const json = { current_password: password, new_password: newPassword }
-    expect((await change(token, json)).status).toBe(204)
-    expect(await statusWith(user.token)).toBe(401)
+    const accessToken = await forge(claims(user.id))
+    expect((await changePassword(accessToken)).status).toBe(204)
+    expect(await statusWith(user.accessToken)).toBe(401)
   })
 
-  test('with a wrong current password is 403, and changes nothing', async () => {
+  test('a wrong current password is a 403, and changes nothing', async () => {
     const user = await newUser()
     const other = await logIn(user.email)
-    const json = { current_password: 'wrong password', new_password: newPassword }
-    await problem(change(user.token, json), 403)
-    expect(await statusWith(other.token)).toBe(200)
-    expect(await tryLogin(user.email, newPassword)).toBe(401)
-    expect(await tryLogin(user.email, password)).toBe(200)
+    await problem(changePassword(user.accessToken, wrong), 403)
+    expect(await statusWith(other.accessToken)).toBe(200)
+    expect(await loginStatus(user.email, newPassword)).toBe(401)
+    expect(await loginStatus(user.email, password)).toBe(200)
   })
 
-  test("with another user's password is 403", async () => {
+  test("another user's password is a 403", async () => {
     const [user, other] = [await newUser(), await newUser()]
-    await change(other.token, { current_password: password, new_password: newPassword })
+    await changePassword(other.accessToken)
     const json = { current_password: newPassword, new_password: 'a third password' }
-    await problem(change(user.token, json), 403)
+    await problem(changePassword(user.accessToken, json), 403)
   })
 
   test.each([
@@ -93,92 +112,93 @@ describe('PUT /auth/password', () => {
     [{ current_password: null, new_password: newPassword }, ['/current_password']],
     [{ current_password: password }, ['/new_password']],
     [{ new_password: newPassword }, ['/current_password']],
-    [
-      { current_password: password, new_password: newPassword, user_id: crypto.randomUUID() },
-      ['/user_id'],
-    ],
+    [{ current_password: password, new_password: newPassword, user_id: 1 }, ['/user_id']],
     [{}, ['/current_password', '/new_password']],
-    [[], ['']],
-  ])('refuses %j', async (json, at) => {
+  ])('the body %j is a 422', async (json, faults) => {
     const user = await newUser()
-    expect(await pointers(change(user.token, json))).toEqual(at)
-    expect(await tryLogin(user.email, password)).toBe(200)
+    expect(await pointers(changePassword(user.accessToken, json))).toEqual(faults)
+    expect(await loginStatus(user.email, password)).toBe(200)
   })
 
-  test('counts a wrong current password as a guess, and the right one takes the count away', async () => {
+  test('a wrong current password is counted as a guess, and the right one clears the count', async () => {
     const user = await newUser()
-    const wrong = { current_password: 'wrong password', new_password: newPassword }
-    for (let guess = 1; guess <= 5; guess++) await problem(change(user.token, wrong), 403)
-    expect(await guessesAt(user.email)).toEqual([{ failures: 5 }])
-    const right = { current_password: password, new_password: newPassword }
-    expect((await change(user.token, right)).status).toBe(204)
-    expect(await guessesAt(user.email)).toEqual([])
+    for (let guess = 1; guess <= 5; guess++)
+      await problem(changePassword(user.accessToken, wrong), 403)
+    expect(await guessesAt(user.email)).toMatchObject({ failures: 5 })
+    expect((await changePassword(user.accessToken)).status).toBe(204)
+    expect(await guessesAt(user.email)).toBeUndefined()
   })
 
-  test('is 429 after ten wrong ones, of a login too, with the right one as well', async () => {
+  test('after ten wrong passwords, a login among them, the right one is a 429 too', async () => {
     const user = await newUser()
-    const json = { current_password: 'wrong password', new_password: newPassword }
-    for (let guess = 1; guess <= 9; guess++) await problem(change(user.token, json), 403)
-    expect(await tryLogin(user.email, 'wrong password')).toBe(401)
-    // The tenth may have been a while ago on a slow machine.
-    await sql`update guesses set blocked_until = now() + interval '1 minute'
-      where email_hash = encode(sha256(convert_to(${user.email}, 'UTF8')), 'hex')`
-    for (const current_password of ['wrong password', password]) {
-      const response = await change(user.token, { current_password, new_password: newPassword })
+    for (let guess = 1; guess <= 9; guess++)
+      await problem(changePassword(user.accessToken, wrong), 403)
+    expect(await loginStatus(user.email, wrongPassword)).toBe(401)
+    // The first wait lasts a second, which may be over by now on a slow machine.
+    await blockFor(user.email, 60)
+    for (const current_password of [wrongPassword, password]) {
+      const json = { current_password, new_password: newPassword }
+      const response = await changePassword(user.accessToken, json)
       await problem(response, 429)
       expect(Number(response.headers.get('Retry-After'))).toBeGreaterThanOrEqual(1)
     }
-    expect(await tryLogin(user.email, password)).toBe(429)
-    // Whoever is logged in stays so.
-    expect(await statusWith(user.token)).toBe(200)
+    expect(await loginStatus(user.email, password)).toBe(429)
+    // A user who is logged in stays so.
+    expect(await statusWith(user.accessToken)).toBe(200)
   })
 
-  test('of two at once lets one win', async () => {
+  test('one of two changes at once succeeds, and the other is a 403', async () => {
     const user = await newUser()
     const statuses = await Promise.all(
-      ['one new password', 'two new password'].map(
-        async (new_password) =>
-          (await change(user.token, { current_password: password, new_password })).status
-      )
+      ['one new password', 'two new password'].map(async (new_password) => {
+        const json = { current_password: password, new_password }
+        return (await changePassword(user.accessToken, json)).status
+      })
     )
     expect(statuses.sort()).toEqual([204, 403])
   })
 })
 
 describe('GET /auth/me/export', () => {
-  const Export = strictObject({ user: User, sessions: array(Session), tasks: array(Task) })
+  const Export = strictObject({ user: User, sessions: Sessions, tasks: Tasks, trash: Tasks })
 
-  test('gives everything that is held about the user, as a file', async () => {
+  test('the export is a file with the user, all sessions, all tasks and the trash', async () => {
     const user = await newUser()
     const other = await logIn(user.email)
     const stranger = await newUser()
     await stranger.newTask({ title: 'Not theirs' })
     const done = { title: 'Two', completed: true, tags: ['a'], due_date: '2026-01-01' }
     const tasks = [await user.newTask({ title: 'One "quoted"\n' }), await user.newTask(done)]
+    const { id } = await user.newTask({ title: 'Deleted' })
+    expect((await user.send('DELETE', `/tasks/${id}`)).status).toBe(204)
     const response = await user.send('GET', '/auth/me/export')
     expect(response.headers.get('Content-Disposition')).toMatch(/^attachment; filename="[^"]+"$/)
     expect(response.headers.get('Cache-Control')).toBe('no-store')
     const held = await read(response, 200, Export)
-    expect(Object.keys(held)).toEqual(['user', 'sessions', 'tasks'])
+    expect(Object.keys(held)).toEqual(['user', 'sessions', 'tasks', 'trash'])
     expect(held.user).toEqual(await read(user.send('GET', '/auth/me'), 200, User))
-    const sessions = await read(user.send('GET', '/auth/sessions'), 200, array(Session))
-    expect(held.sessions).toEqual(sessions)
+    expect(held.sessions).toEqual(await sessionsOf(user.accessToken))
     expect(held.sessions).toHaveLength(2)
     const byId = (a: Task, b: Task) => a.id.localeCompare(b.id)
     expect(held.tasks.sort(byId)).toEqual(tasks.sort(byId))
-    expect(await statusWith(other.token)).toBe(200)
+    expect(held.trash).toEqual(await user.tasks('deleted=true'))
+    expect(held.trash).toMatchObject([{ id, title: 'Deleted' }])
+    expect(await statusWith(other.accessToken)).toBe(200)
   })
 
-  test.each([0, 1, 500, 501, 1001])('gives all of %i tasks, each once', async (count) => {
-    const user = await newUser()
-    await sql`insert into tasks (user_id, title) select ${user.id}, n
+  test.each([0, 1, 500, 501, 1001])(
+    'an export of %i tasks has each of them once',
+    async (count) => {
+      const user = await newUser()
+      await sql`insert into tasks (user_id, title) select ${user.id}, n
       from generate_series(1, ${count}::int) n`
-    const held = await read(user.send('GET', '/auth/me/export'), 200, Export)
-    const titles = held.tasks.map(({ title }) => Number(title)).sort((a, b) => a - b)
-    expect(titles).toEqual(Array.from({ length: count }, (_, index) => index + 1))
-  })
+      const held = await read(user.send('GET', '/auth/me/export'), 200, Export)
+      const titles = held.tasks.map(({ title }) => Number(title)).sort((a, b) => a - b)
+      expect(titles).toEqual(Array.from({ length: count }, (_, index) => index + 1))
+    }
+  )
 
-  test('gives tasks that are too large for one page', async () => {
+  test('an export of 300 tasks that are too large for one page has them all', async () => {
     const user = await newUser()
     const description = '😀'.repeat(10_000)
     await sql`insert into tasks (user_id, title, description, created_at)
@@ -189,7 +209,17 @@ describe('GET /auth/me/export', () => {
     expect(tasks.every((task) => task.description === description)).toBe(true)
   })
 
-  test('holds neither hash nor password nor token', async () => {
+  test.each([0, 1, 500, 501])('all of %i deleted tasks are in the export once', async (count) => {
+    const user = await newUser()
+    await sql`insert into tasks (user_id, title, deleted_at) select ${user.id}, n, now()
+      from generate_series(1, ${count}::int) n`
+    const held = await read(user.send('GET', '/auth/me/export'), 200, Export)
+    expect(held.tasks).toEqual([])
+    const titles = held.trash.map(({ title }) => Number(title)).sort((a, b) => a - b)
+    expect(titles).toEqual(Array.from({ length: count }, (_, index) => index + 1))
+  })
+
+  test('the export has no password, no token and no hash of either', async () => {
     const user = await newUser()
     await refresh(user.cookie)
     const text = await (await user.send('GET', '/auth/me/export')).text()
@@ -198,92 +228,104 @@ describe('GET /auth/me/export', () => {
       where u.id = ${user.id}`
     const hashes = rows.flatMap((row) => Object.values(row))
     expect(hashes).toHaveLength(4)
-    for (const secret of [password, user.token, user.cookie.split('=')[1], ...hashes])
+    for (const secret of [password, user.accessToken, refreshTokenOf(user.cookie), ...hashes])
       expect(text).not.toContain(secret)
     expect(text).not.toMatch(/hash|password|\$2[aby]\$/i)
   })
 
-  test('needs a token', async () => {
+  test('an export with the cookie and no access token is a 401', async () => {
     const { cookie } = await newUser()
     await problem(send('GET', '/auth/me/export', { headers: { Cookie: cookie } }), 401)
   })
 })
 
 describe('DELETE /auth/me', () => {
-  /** How many rows of each table are of this user. */
-  const held = async ({ id, email, token }: { id: string; email: string; token: string }) => {
-    const sid = sidOf(token)
+  /** How many rows of each table belong to this user. */
+  const rowsOf = async (user: { id: string; email: string; accessToken: string }) => {
     const [row] = await sql`select
-      (select count(*) from users where id = ${id})::int as users,
-      (select count(*) from tasks where user_id = ${id})::int as tasks,
-      (select count(*) from sessions where user_id = ${id})::int as sessions,
-      (select count(*) from refresh_tokens where session_id = ${sid})::int as tokens,
-      (select count(*) from guesses where email_hash =
-        encode(sha256(convert_to(${email}, 'UTF8')), 'hex'))::int as guesses`
+      (select count(*) from users where id = ${user.id})::int as users,
+      (select count(*) from tasks where user_id = ${user.id})::int as tasks,
+      (select count(*) from sessions where user_id = ${user.id})::int as sessions,
+      (select count(*) from refresh_tokens
+        where session_id = ${sidOf(user.accessToken)})::int as refresh_tokens,
+      (select count(*) from guesses where email_hash = ${sha256(user.email)})::int as guesses`
     return row
   }
 
-  test('soon after a login takes the user and all that is theirs', async () => {
+  test('a deletion soon after login removes the user and all that is theirs', async () => {
     const [user, stranger] = [await newUser(), await newUser()]
     await stranger.newTask({ title: 'Stays' })
     const other = await logIn(user.email)
     await user.newTask({ title: 'Goes' })
     await refresh(user.cookie)
-    await tryLogin(user.email, 'wrong password')
-    expect(await held(user)).toEqual({ users: 1, tasks: 1, sessions: 2, tokens: 2, guesses: 1 })
+    await tryLogIn({ email: user.email, password: wrongPassword })
+    expect(await rowsOf(user)).toEqual({
+      users: 1,
+      tasks: 1,
+      sessions: 2,
+      refresh_tokens: 2,
+      guesses: 1,
+    })
     const response = await user.send('DELETE', '/auth/me')
     expect(response.status).toBe(204)
     expect(response.headers.get('Set-Cookie')).toMatch(/^__Host-refresh=; Max-Age=0; /)
-    expect(await held(user)).toEqual({ users: 0, tasks: 0, sessions: 0, tokens: 0, guesses: 0 })
-    for (const token of [user.token, other.token]) expect(await statusWith(token)).toBe(401)
+    expect(await rowsOf(user)).toEqual({
+      users: 0,
+      tasks: 0,
+      sessions: 0,
+      refresh_tokens: 0,
+      guesses: 0,
+    })
+    for (const { accessToken } of [user, other]) expect(await statusWith(accessToken)).toBe(401)
     await problem(refresh(other.cookie), 401)
     await problem(user.send('DELETE', '/auth/me'), 401)
-    expect(await tryLogin(user.email, password)).toBe(401)
-    expect(await held(stranger)).toMatchObject({ users: 1, tasks: 1, sessions: 1 })
+    expect(await loginStatus(user.email, password)).toBe(401)
+    expect(await rowsOf(stranger)).toMatchObject({ users: 1, tasks: 1, sessions: 1 })
+  })
 
-    const again = await read(
-      send('POST', '/auth/signup', { json: { email: user.email, password: newPassword } }),
-      201,
-      User
-    )
+  test('a new signup with the address of a deleted user is another user without tasks', async () => {
+    const user = await newUser()
+    await user.newTask({ title: 'Goes' })
+    await user.send('DELETE', '/auth/me')
+    const again = await read(trySignUp({ email: user.email, password: newPassword }), 201, User)
     expect(again.id).not.toBe(user.id)
-    expect(await statusWith(user.token)).toBe(401)
-    const { token } = await logIn(user.email, { password: newPassword })
-    expect(await (await send('GET', '/tasks', { token })).json()).toEqual([])
+    expect(await statusWith(user.accessToken)).toBe(401)
+    const { accessToken } = await logIn(user.email, { password: newPassword })
+    expect(await read(send('GET', '/tasks', { accessToken }), 200, Tasks)).toEqual([])
   })
 
   test.each([
-    ['4 minutes 30', 270, 204],
-    ['5 minutes 1', 301, 403],
-    ['a day', 86_400, 403],
-  ])('%s after the login is %i', async (_, seconds, status) => {
+    ['4 minutes 30 s', 204, 270],
+    ['5 minutes 1 s', 403, 301],
+    ['a day', 403, 86_400],
+  ])('a deletion %s after the login is a %i', async (_, status, seconds) => {
     const user = await newUser()
     await user.newTask({ title: 'Mine' })
     await sql`update sessions set created_at = created_at - make_interval(secs => ${seconds})
       where user_id = ${user.id}`
-    // Neither a refresh nor the login of another session makes an old login a fresh one.
+    // Neither a refresh nor another login makes the login of this session a recent one.
     await refresh(user.cookie)
     await logIn(user.email)
     const response = await user.send('DELETE', '/auth/me')
     expect(response.status).toBe(status)
-    expect((await held(user))?.users).toBe(status === 204 ? 0 : 1)
+    expect((await rowsOf(user))?.users).toBe(status === 204 ? 0 : 1)
     if (status === 204) return
     expect((await problem(response, 403)).detail).toMatch(/log in again/i)
-    expect(await held(user)).toMatchObject({ users: 1, tasks: 1, sessions: 2 })
-    const { token } = await logIn(user.email)
-    expect((await send('DELETE', '/auth/me', { token })).status).toBe(204)
+    expect(await rowsOf(user)).toMatchObject({ users: 1, tasks: 1, sessions: 2 })
+    const { accessToken } = await logIn(user.email)
+    expect((await send('DELETE', '/auth/me', { accessToken })).status).toBe(204)
   })
 
-  test('with a token of no session is 403', async () => {
+  test('a deletion by an access token without a session is a 403', async () => {
     const user = await newUser()
-    const token = await forge(claims(user.id))
-    await problem(send('DELETE', '/auth/me', { token }), 403)
-    expect(await statusWith(user.token)).toBe(200)
+    const accessToken = await forge(claims(user.id))
+    await problem(send('DELETE', '/auth/me', { accessToken }), 403)
+    expect(await statusWith(user.accessToken)).toBe(200)
   })
 
-  test('needs the access token, and not the cookie', async () => {
-    const { cookie, token } = await newUser()
+  test('a deletion with the cookie and no access token is a 401', async () => {
+    const { cookie, accessToken } = await newUser()
     await problem(send('DELETE', '/auth/me', { headers: { Cookie: cookie } }), 401)
-    expect(await statusWith(token)).toBe(200)
+    expect(await statusWith(accessToken)).toBe(200)
   })
 })

@@ -1,14 +1,16 @@
 import { createExecutionContext } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
-import { neon } from '@neondatabase/serverless'
 import { expect } from 'vitest'
 import type * as z from 'zod/mini'
-import { parse } from 'zod/mini'
-import { Token, User } from '../src/auth.ts'
+import { array, parse } from 'zod/mini'
+import { Session } from '../src/auth/sessions.ts'
+import { AccessToken } from '../src/auth/tokens.ts'
+import { User } from '../src/auth/user.ts'
 import type { Bindings } from '../src/env.ts'
+import { Problem } from '../src/http/problem.ts'
 import { app } from '../src/index.ts'
-import { Problem } from '../src/problem.ts'
-import { Task } from '../src/task.ts'
+import { type NewTask, Task } from '../src/tasks/task.ts'
+import { asDocumented } from './document.ts'
 
 declare global {
   namespace Cloudflare {
@@ -19,7 +21,8 @@ declare global {
       API_URL?: string
       ASSETS: Fetcher
       AUTH_LIMIT: RateLimit
-      TASKS_LIMIT: RateLimit
+      REFRESH_LIMIT: RateLimit
+      USER_LIMIT: RateLimit
     }
     interface GlobalProps {
       mainModule: typeof import('../src/index.ts')
@@ -27,21 +30,24 @@ declare global {
   }
 }
 
-/** With API_URL set, a server that is up is tested, and not the Worker in this process. */
+// The schemas of the replies, which the tests import from here.
+export { AccessToken, Task, User }
+export const Sessions = array(Session)
+export const Tasks = array(Task)
+
+/** With API_URL set, the tests go to the server there instead of the Worker in this process. */
 export const isRemote = Boolean(env.API_URL)
 export const origin = env.API_URL ?? 'http://localhost'
 
-/** Straight to the database, for what no request can do. */
-export const sql = neon(env.DATABASE_URL)
-
-/** An address of its own for each caller, so that no test uses up the limit of another. */
+/** An IP address that no test has sent from yet, so that no test uses up the rate limit of another. */
 const freshAddress = () =>
   `2001:db8:${crypto.randomUUID().replaceAll('-', '').slice(0, 24).match(/.{4}/g)?.join(':')}`
 
 export type Options = {
-  token?: string | undefined
+  accessToken?: string | undefined
   /** A body to send as JSON. */
   json?: unknown
+  /** A body to send as it is, without a Content-Type. */
   body?: BodyInit
   headers?: Record<string, string>
 }
@@ -49,107 +55,192 @@ export type Options = {
 export const request = (
   method: string,
   path: string,
-  { token, json, body, headers }: Options = {}
+  { accessToken, json, body, headers }: Options = {}
 ): Request =>
   new Request(new URL(path, origin), {
     method,
     redirect: 'manual',
     headers: {
       'CF-Connecting-IP': freshAddress(),
-      ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+      ...(accessToken !== undefined && { Authorization: `Bearer ${accessToken}` }),
       ...(json !== undefined && { 'Content-Type': 'application/json' }),
       ...headers,
     },
     ...(json !== undefined ? { body: JSON.stringify(json) } : body !== undefined && { body }),
   })
 
-/** One request to the API under test. */
-export const send = (method: string, path: string, options?: Options): Promise<Response> => {
+/** Sends a request to the API under test. Throws when the reply is not as documented. */
+export const send = async (method: string, path: string, options?: Options): Promise<Response> => {
   const message = request(method, path, options)
-  return isRemote ? fetch(message) : exports.default.fetch(message)
+  const response = await (isRemote ? fetch(message) : exports.default.fetch(message))
+  return asDocumented(message, response)
 }
 
-export type Changes = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
+type Send = typeof send
+export type Overrides = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
-/** Requests to the Worker in this process, with other bindings than those of the run. */
-export const sendWith = (changes: Changes) => {
-  const bindings = { ...env, ...changes }
-  return async (method: string, path: string, options?: Options): Promise<Response> =>
-    app.fetch(request(method, path, options), bindings, createExecutionContext())
+/** Sends to the Worker in this process, with some of its bindings replaced. */
+export const sendWith = (overrides: Overrides): Send => {
+  const bindings = { ...env, ...overrides }
+  return async (method, path, options) => {
+    const message = request(method, path, options)
+    return asDocumented(message, await app.fetch(message, bindings, createExecutionContext()))
+  }
 }
 
-/** The body of a reply that has this status and fits this schema to the letter. */
+type Fault = {
+  /** What goes wrong, by its name in test/setup/proxy.ts. */
+  fault?: string
+  /** How many requests to Neon fail. */
+  times?: number
+  /** How many requests to Neon pass before the first that fails. */
+  after?: number
+  overrides?: Overrides
+}
+
+/** Sends to a Worker whose requests to Neon pass through a proxy, which counts them and can fail. */
+export const throughProxy = ({ fault = '', times = 1, after = 0, overrides }: Fault = {}) => {
+  const label = crypto.randomUUID()
+  const url = new URL(env.PROXY_URL)
+  url.searchParams.set('application_name', `${label}.${fault}.${times}.${after}`)
+  return {
+    send: sendWith({ ...overrides, DATABASE_URL: url.href }),
+    /** The number of requests to Neon so far. */
+    requests: async () =>
+      Number(await (await fetch(`http://${url.host}/requests/${label}`)).text()),
+  }
+}
+
+/** A body of any bytes and any media type. */
+export const raw = (body: BodyInit, type = 'application/json'): Options => ({
+  body,
+  headers: { 'Content-Type': type },
+})
+
+export const utf8 = (text: string) => new TextEncoder().encode(text)
+
+/** A body without a Content-Length, in chunks of `size` bytes. */
+export const chunked = (bytes: Uint8Array, size: number) =>
+  new ReadableStream({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.slice(at, at + size))
+      controller.close()
+    },
+  })
+
+type Reply = Response | Promise<Response>
+
+/** The body of a reply that must have this status and fit this schema. */
 export const read = async <Schema extends z.ZodMiniType>(
-  response: Response | Promise<Response>,
+  reply: Reply,
   status: number,
   schema: Schema
 ): Promise<z.output<Schema>> => {
-  const { status: actual, headers, ...rest } = await response
-  const body = await (await response).json()
-  expect({ status: actual, body, ...rest }).toMatchObject({ status })
-  expect(headers.get('Content-Type')).toMatch(/^application\/json/)
+  const response = await reply
+  const body = await response.json()
+  // Includes the body, so that a failure shows it.
+  expect({ status: response.status, body }).toMatchObject({ status })
+  expect(response.headers.get('Content-Type')).toMatch(/^application\/json/)
   return parse(schema, body)
 }
 
-/** The problem that a reply states, which must be one in every respect. */
-export const problem = async (response: Response | Promise<Response>, status: number) => {
-  const { headers } = await response
-  const body = await (await response).json()
-  expect({ status: (await response).status, body }).toMatchObject({ status, body: { status } })
-  expect(headers.get('Content-Type')).toBe('application/problem+json')
+/** The problem in a reply that must be an error with this status. */
+export const problem = async (reply: Reply, status: number) => {
+  const response = await reply
+  const body = await response.json()
+  expect({ status: response.status, body }).toMatchObject({ status, body: { status } })
+  expect(response.headers.get('Content-Type')).toBe('application/problem+json')
   const parsed = parse(Problem, body)
-  expect(parsed.request_id).toBe(headers.get('X-Request-Id'))
+  expect(parsed.request_id).toBe(response.headers.get('X-Request-Id'))
   return parsed
 }
 
-/** The pointers of a 422, in order. */
-export const pointers = async (response: Response | Promise<Response>) =>
-  (await problem(response, 422)).errors?.map(({ pointer }) => pointer)
+/** All that a caller can see of an error but its request id and date, to compare two errors by. */
+export const visible = async (reply: Reply, status: number) => {
+  const response = await reply
+  const { request_id: _, ...body } = await problem(response, status)
+  const { 'x-request-id': __, date: ___, ...headers } = Object.fromEntries(response.headers)
+  return { headers, body }
+}
+
+/** The sorted pointers of a reply that must be a 422. */
+export const pointers = async (reply: Reply) =>
+  (await problem(reply, 422)).errors?.map(({ pointer }) => pointer).sort()
+
+/** Checks eight items at a time: more at once would only wait in line for the database. */
+export const forAll = async <Item>(
+  items: readonly Item[],
+  check: (item: Item) => Promise<unknown>
+) => {
+  for (let at = 0; at < items.length; at += 8) await Promise.all(items.slice(at, at + 8).map(check))
+}
 
 export const password = 'correct horse battery'
+export const newPassword = 'another password'
+export const wrongPassword = 'wrong password'
+export const newEmail = () => `${crypto.randomUUID()}@example.com`
 
-/** The cookie of a reply as a request gives it back, without what is only for the browser. */
+export const trySignUp = (credentials: unknown, through: Send = send) =>
+  through('POST', '/auth/signup', { json: credentials })
+
+export const tryLogIn = (credentials: unknown, through: Send = send) =>
+  through('POST', '/auth/login', { json: credentials })
+
+export const accessTokenOf = async (reply: Reply) =>
+  (await read(reply, 200, AccessToken)).access_token
+
+/** The refresh cookie of a reply as a browser sends it back: its name and value, no attributes. */
 export const cookieOf = (response: Response) =>
   response.headers.get('Set-Cookie')?.split(';')[0] ?? ''
 
-/** A login of a user: its access token, and the cookie that refreshes it. */
-export const logIn = async (email: string, options: Options & { password?: string } = {}) => {
-  const json = { email, password: options.password ?? password }
-  const response = await send('POST', '/auth/login', { ...options, json })
-  const { access_token: token } = await read(response, 200, Token)
-  return { token, cookie: cookieOf(response) }
+/** Logs a user in, which begins a session with an access token and a refresh cookie. */
+export const logIn = async (
+  email: string,
+  { through = send, ...options }: { password?: string; through?: Send; userAgent?: string } = {}
+) => {
+  const response = await through('POST', '/auth/login', {
+    json: { email, password: options.password ?? password },
+    ...(options.userAgent && { headers: { 'User-Agent': options.userAgent } }),
+  })
+  return { accessToken: await accessTokenOf(response), cookie: cookieOf(response) }
 }
 
-/** A refresh with this cookie, from a page of our own unless the headers say otherwise. */
+/** Refreshes with this cookie; unless `headers` say otherwise, from a page of our own origin. */
 export const refresh = (
   cookie: string,
-  headers: Record<string, string> = { 'Sec-Fetch-Site': 'same-origin' }
-) => send('POST', '/auth/refresh', { headers: { Cookie: cookie, ...headers } })
+  { headers = { 'Sec-Fetch-Site': 'same-origin' } as Record<string, string>, through = send } = {}
+) => through('POST', '/auth/refresh', { headers: { Cookie: cookie, ...headers } })
 
-/** Has the database refuse another password hash of this user, until the function given is called. */
-export const refuseHashes = async (id: string) => {
-  const name = `refuse_${id.replaceAll('-', '')}`
-  await sql.query(`create function ${name}() returns trigger language plpgsql as
-    $$ begin raise exception 'no new hash'; end $$`)
-  await sql.query(`create trigger ${name} before update on users for each row
-    when (old.id = '${id}') execute function ${name}()`)
-  return () => sql.query(`drop function ${name} cascade`)
-}
+export const changePassword = (
+  accessToken: string,
+  json: unknown = { current_password: password, new_password: newPassword }
+) => send('PUT', '/auth/password', { accessToken, json })
 
-/** A user of this test's own, signed up and logged in. */
+/** The status of a request that needs nothing but a valid access token: 200, or 401. */
+export const statusWith = async (accessToken: string, through: Send = send) =>
+  (await through('GET', '/auth/me', { accessToken })).status
+
+export const sessionsOf = (accessToken: string) =>
+  read(send('GET', '/auth/sessions', { accessToken }), 200, Sessions)
+
+/** Signs up a user of this test's own and logs in. */
 export const newUser = async () => {
-  const email = `${crypto.randomUUID()}@example.com`
-  const { id } = await read(send('POST', '/auth/signup', { json: { email, password } }), 201, User)
-  const { token, cookie } = await logIn(email)
+  const email = newEmail()
+  const { id } = await read(trySignUp({ email, password }), 201, User)
+  const { accessToken, cookie } = await logIn(email)
+  const sendAsUser: Send = (method, path, options) =>
+    send(method, path, { accessToken, ...options })
   return {
     id,
     email,
-    token,
+    accessToken,
     cookie,
-    send: (method: string, path: string, options?: Options) =>
-      send(method, path, { token, ...options }),
-    /** Creates a task and gives it as the reply has it. */
-    newTask: (json: z.input<typeof import('../src/task.ts').NewTask>) =>
-      read(send('POST', '/tasks', { token, json }), 201, Task),
+    send: sendAsUser,
+    newTask: (json: z.input<typeof NewTask>) =>
+      read(sendAsUser('POST', '/tasks', { json }), 201, Task),
+    task: (id: string) => read(sendAsUser('GET', `/tasks/${id}`), 200, Task),
+    tasks: (query = '') => read(sendAsUser('GET', `/tasks${query && `?${query}`}`), 200, Tasks),
   }
 }
+export type TestUser = Awaited<ReturnType<typeof newUser>>
+export type TaskInput = Parameters<TestUser['newTask']>[0]

@@ -3,11 +3,11 @@ import { env } from 'cloudflare:workers'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createClient } from '../src/client.ts'
 import { app } from '../src/index.ts'
-import { isRemote, origin, password } from './api.ts'
+import { isRemote, newEmail, origin, password } from './api.ts'
 
 const network = fetch
 
-// The client asks the network, and finds the Worker of this process there.
+// The client uses fetch, which here reaches the Worker in this process.
 beforeAll(() => {
   if (isRemote) return
   vi.stubGlobal('fetch', (input: RequestInfo, init?: RequestInit) => {
@@ -21,8 +21,8 @@ afterAll(() => {
   vi.unstubAllGlobals()
 })
 
-test('a session, from sign-up to a task that is done and gone', async () => {
-  const json = { email: `${crypto.randomUUID()}@example.com`, password }
+test('the typed client signs up, logs in, and creates, completes, lists and deletes a task', async () => {
+  const json = { email: newEmail(), password }
   const visitor = createClient(origin)
   expect((await visitor.auth.signup.$post({ json })).status).toBe(201)
   const login = await visitor.auth.login.$post({ json })

@@ -1,96 +1,126 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, test } from 'vitest'
-import { type Changes, isRemote, problem, sendWith } from './api.ts'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { isRemote, type Overrides, problem, sendWith } from './api.ts'
 
 const secret = 'Zm9yIHRoZXNlIHRlc3RzIG9ubHksIGFuZCBubyBvdGhlcg'
 const neon = 'postgresql://owner:pa55word@ep-cool-river-123456.eu-central-1.aws.neon.tech/main'
 
-/** What the service says of a configuration: nothing when it is good. */
-const fault = async (bindings: Changes) => {
+/** The detail of the 503 that a bad configuration gets; undefined if the configuration is good. */
+const faultOf = async (bindings: Overrides) => {
   const response = await sendWith(bindings)('GET', '/auth/me')
   return response.status === 401 ? undefined : (await problem(response, 503)).detail
 }
 
 describe.runIf(!isRemote)('the configuration', () => {
-  const bad: [string, Changes][] = [
-    ['DATABASE_URL', { DATABASE_URL: undefined }],
-    ['DATABASE_URL', { DATABASE_URL: '' }],
-    ['DATABASE_URL', { DATABASE_URL: 'pa55word' }],
-    ['DATABASE_URL', { DATABASE_URL: 'https://owner:pa55word@example.com/main' }],
-    ['DATABASE_URL', { DATABASE_URL: 'postgresql://example.com/main' }],
-    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@/main' }],
-    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@example.com' }],
-    ['DATABASE_URL', { DATABASE_URL: 'postgresql://owner:pa55word@example.com/' }],
-    ['JWT_SECRET', { JWT_SECRET: undefined }],
-    ['JWT_SECRET', { JWT_SECRET: '' }],
-    ['JWT_SECRET', { JWT_SECRET: ' '.repeat(40) }],
-    ['JWT_SECRET', { JWT_SECRET: secret.slice(0, 31) }],
-    ['JWT_SECRET', { JWT_SECRET: 'x'.repeat(40) }],
-    ['JWT_SECRET', { JWT_SECRET: 'change-me-change-me-change-me-please' }],
-    ['JWT_SECRET', { JWT_SECRET: 'your-secret-key-goes-here-1234567890' }],
-    ['JWT_SECRET', { JWT_SECRET: `${secret}PUBLIC` }],
-    ['JWT_SECRET', { JWT_SECRET: `PRIVATE${secret}` }],
-    ['BCRYPT_COST', { BCRYPT_COST: '3' }],
-    ['BCRYPT_COST', { BCRYPT_COST: '15' }],
-    ['BCRYPT_COST', { BCRYPT_COST: '10.5' }],
-    ['BCRYPT_COST', { BCRYPT_COST: '' }],
-    ['BCRYPT_COST', { BCRYPT_COST: 'ten' }],
-    ['BCRYPT_COST', { BCRYPT_COST: '4', DATABASE_URL: neon }],
-    ['BCRYPT_COST', { BCRYPT_COST: '9', DATABASE_URL: neon }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: '*' }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: 'null' }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example.com/' }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://app.example.com,app.example.com' }],
-    ['CORS_ORIGINS', { CORS_ORIGINS: 'https://*.example.com' }],
-  ]
-  test.each(bad)('a bad %s is named, and its value is not: %j', async (name, bindings) => {
-    const detail = await fault(bindings)
-    expect(detail).toMatch(new RegExp(`^${name} `))
-    for (const value of Object.values(bindings))
-      if (typeof value === 'string' && value.length > 2) expect(detail).not.toContain(value)
-    expect(detail).not.toContain('pa55word')
+  afterEach(() => {
+    vi.unstubAllGlobals()
   })
 
-  test('names all that is wrong at once', async () => {
-    expect(await fault({ DATABASE_URL: undefined, JWT_SECRET: 'short' })).toMatch(
+  test.each<[name: keyof Overrides, value: string | undefined, others?: Overrides]>([
+    ['DATABASE_URL', undefined],
+    ['DATABASE_URL', ''],
+    ['DATABASE_URL', 'pa55word'],
+    ['DATABASE_URL', 'https://owner:pa55word@example.com/main'],
+    ['DATABASE_URL', 'postgresql://example.com/main'],
+    ['DATABASE_URL', 'postgresql://owner:pa55word@/main'],
+    ['DATABASE_URL', 'postgresql://owner:pa55word@example.com'],
+    ['DATABASE_URL', 'postgresql://owner:pa55word@example.com/'],
+    ['JWT_SECRET', undefined],
+    ['JWT_SECRET', ''],
+    ['JWT_SECRET', ' '.repeat(40)],
+    ['JWT_SECRET', secret.slice(0, 31)],
+    ['JWT_SECRET', 'x'.repeat(40)],
+    ['JWT_SECRET', 'change-me-change-me-change-me-please'],
+    ['JWT_SECRET', 'your-secret-key-goes-here-1234567890'],
+    ['JWT_SECRET', `${secret}PUBLIC`],
+    ['JWT_SECRET', `PRIVATE${secret}`],
+    ['BCRYPT_COST', '3'],
+    ['BCRYPT_COST', '15'],
+    ['BCRYPT_COST', '10.5'],
+    ['BCRYPT_COST', ''],
+    ['BCRYPT_COST', 'ten'],
+    ['BCRYPT_COST', '4', { DATABASE_URL: neon }],
+    ['BCRYPT_COST', '9', { DATABASE_URL: neon }],
+    ['CORS_ORIGINS', '*'],
+    ['CORS_ORIGINS', 'null'],
+    ['CORS_ORIGINS', 'https://app.example.com/'],
+    ['CORS_ORIGINS', 'https://app.example.com,app.example.com'],
+    ['CORS_ORIGINS', 'https://*.example.com'],
+  ])(
+    'a bad or missing %s is a 503 that names it and not its value: %j',
+    async (name, value, others) => {
+      const detail = await faultOf({ ...others, [name]: value })
+      expect(detail).toMatch(new RegExp(`^${name} `))
+      if (value && value.length > 2) expect(detail).not.toContain(value)
+      expect(detail).not.toContain('pa55word')
+    }
+  )
+
+  test('all bad values are named at once', async () => {
+    expect(await faultOf({ DATABASE_URL: undefined, JWT_SECRET: 'short' })).toMatch(
       /DATABASE_URL .*; JWT_SECRET /
     )
   })
 
-  const good: Changes[] = [
-    { BCRYPT_COST: undefined, CORS_ORIGINS: undefined },
-    { BCRYPT_COST: '14' },
-    { BCRYPT_COST: '10', DATABASE_URL: neon },
-    { DATABASE_URL: neon.replace('postgresql:', 'postgres:'), BCRYPT_COST: undefined },
-    { JWT_SECRET: secret },
-    { JWT_SECRET: secret.slice(0, 32) },
-    { JWT_SECRET: 'ключ, которого никто не знает' },
-    { CORS_ORIGINS: '' },
-    { CORS_ORIGINS: ' https://app.example.com , http://localhost:5173,' },
-  ]
-  test.each(good)('is good with %j', async (bindings) => {
-    expect(await fault(bindings)).toBeUndefined()
+  test.each<[what: string, bindings: Overrides]>([
+    ['with the values of this run', {}],
+    ['without the optional values', { BCRYPT_COST: undefined, CORS_ORIGINS: undefined }],
+    ['with cost 14', { BCRYPT_COST: '14' }],
+    ['with cost 10 and a database at Neon', { BCRYPT_COST: '10', DATABASE_URL: neon }],
+    [
+      'with the scheme postgres',
+      { DATABASE_URL: neon.replace('postgresql:', 'postgres:'), BCRYPT_COST: undefined },
+    ],
+    ['with a long secret', { JWT_SECRET: secret }],
+    ['with a secret of 32 bytes', { JWT_SECRET: secret.slice(0, 32) }],
+    ['with a secret in Cyrillic', { JWT_SECRET: 'ключ, которого никто не знает' }],
+    ['with no origin', { CORS_ORIGINS: '' }],
+    [
+      'with origins in blanks',
+      { CORS_ORIGINS: ' https://app.example.com , http://localhost:5173,' },
+    ],
+  ])('a configuration %s is good', async (_, bindings) => {
+    expect(await faultOf(bindings)).toBeUndefined()
   })
 
-  test.each(['/health', '/openapi.json', '/docs'])('%s answers without any', async (path) => {
+  test.each(['/health', '/openapi.json', '/docs'])(
+    'GET %s needs no configuration',
+    async (path) => {
+      const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })
+      expect((await send('GET', path)).status).toBe(200)
+    }
+  )
+
+  test('GET / leads on without any configuration', async () => {
     const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })
-    expect((await send('GET', path)).status).toBe(200)
+    const response = await send('GET', '/')
+    expect(response.status).toBe(302)
+    expect(response.headers.get('Location')).toBe('/docs')
   })
 
   test.each([
-    ['GET', '/'],
     ['GET', '/health/ready'],
     ['POST', '/auth/signup'],
     ['POST', '/auth/login'],
     ['GET', '/tasks'],
     ['DELETE', '/tasks'],
     ['GET', '/nowhere'],
-  ])('%s %s answers 503 with a bad one', async (method, path) => {
+  ])('%s %s is a 503 with a bad configuration', async (method, path) => {
     const { detail } = await problem(sendWith({ JWT_SECRET: 'short' })(method, path), 503)
     expect(detail).toBe('JWT_SECRET must be at least 32 bytes long')
   })
 
-  test('is that of the run otherwise', async () => {
-    expect(await fault({ DATABASE_URL: env.DATABASE_URL })).toBeUndefined()
+  test.each([
+    ['over HTTPS', neon, 'https://api.eu-central-1.aws.neon.tech/sql'],
+    ['over HTTP on this machine', env.DATABASE_URL, `http://${new URL(env.DATABASE_URL).host}/sql`],
+  ])('the database is asked %s', async (_, DATABASE_URL, expected) => {
+    const urls: string[] = []
+    vi.stubGlobal('fetch', async (url: string) => {
+      urls.push(url)
+      return new Response('', { status: 500 })
+    })
+    const send = sendWith({ DATABASE_URL, BCRYPT_COST: undefined })
+    await problem(send('GET', '/health/ready'), 503)
+    expect(new Set(urls)).toEqual(new Set([expected]))
   })
 })

@@ -1,97 +1,16 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { randomBytes, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { after, before, test } from 'node:test'
-import { chromium, type Page } from 'playwright-core'
-import { migrate } from '../../dev/migrate.ts'
-import { startNeon } from '../../dev/neon/neon.ts'
-
-const places = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/snap/bin/chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-const executablePath = [process.env.CHROMIUM_PATH ?? places].flat().find(existsSync)
-
-if (!executablePath) {
-  console.error('There is no Chromium here: apt-get install chromium, or set CHROMIUM_PATH.')
-  process.exit(1)
-}
-
-/** Everything that has been started, to be ended in the opposite order. */
-const ends: (() => Promise<unknown>)[] = []
-after(async () => {
-  for (const end of ends.reverse()) await end()
-})
-
-/**
- * The API on a port of its own, on an empty database that is gone with it. Not through `npm run
- * dev`, for there .dev.vars may name a database that holds more than tests.
- */
-const startApi = async () => {
-  const neon = await startNeon({ port: 0, dataDir: 'memory' })
-  ends.push(neon.close)
-  await migrate(neon.url)
-  const worker = spawn(
-    'wrangler',
-    [
-      'dev',
-      '--port=0',
-      '--inspector-port=0',
-      '--show-interactive-dev-session=false',
-      `--var=DATABASE_URL:${neon.url}`,
-      `--var=JWT_SECRET:${randomBytes(32).toString('base64url')}`,
-      '--var=BCRYPT_COST:4',
-    ],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      // Nothing needs to leave this machine.
-      env: {
-        ...process.env,
-        CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-        WRANGLER_SEND_METRICS: 'false',
-      },
-    }
-  )
-  const ended = once(worker, 'exit')
-  ends.push(async () => {
-    worker.kill()
-    await ended
-  })
-  return new Promise<string>((resolve, reject) => {
-    let output = ''
-    worker.stdout.on('data', (text) => {
-      output += text
-      const [, api] = /Ready on (http\S+)/.exec(output) ?? []
-      if (api) resolve(api)
-    })
-    worker.stdout.on('end', () => reject(new Error(`wrangler dev ended too early:\n${output}`)))
-  })
-}
+import { randomUUID } from 'node:crypto'
+import { before, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { startApi, startBrowser } from './start.ts'
 
 let page: Page
-/** What the browser complained of, violations of the page's security policy among it. */
+/** Errors and warnings in the browser, which include violations of the page's security policy. */
 const complaints: string[] = []
 
 before(async () => {
-  const api = process.env.API_URL ?? (await startApi())
-  const browser = await chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
-  ends.push(() => browser.close())
+  const api = process.env.API_URL ?? (await startApi()).url
+  const browser = await startBrowser()
   page = await browser.newPage({ baseURL: api, viewport: { width: 1280, height: 900 } })
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
@@ -105,13 +24,13 @@ before(async () => {
   await page.goto('/docs')
 })
 
-/** Runs an operation as a reader would, by its buttons, and gives the reply that the page shows. */
+/** Runs an operation by the buttons of the page, and returns the reply that the page shows. */
 const tryOut = async (operation: string, body?: object) => {
   const block = page.locator(`#operations-${operation}`)
   if (!(await block.locator('.opblock-body').isVisible()))
     await block.locator('.opblock-summary-control').click()
   if (body) await block.locator('.body-param__text').fill(JSON.stringify(body))
-  // The reply of an earlier run would be taken for this one's.
+  // Clears the reply of an earlier run, which would be read instead.
   const clear = block.locator('.btn-clear')
   if (await clear.isVisible()) await clear.click()
   await block.locator('.execute').click()
@@ -123,7 +42,7 @@ const tryOut = async (operation: string, body?: object) => {
 
 const credentials = { email: `${randomUUID()}@example.com`, password: 'correct horse battery' }
 
-test('shows every operation of the document, and asks for nothing that its policy forbids', async () => {
+test('the docs show every operation of the document, and load nothing that their policy forbids', async () => {
   const { paths } = await (await page.request.get('/openapi.json')).json()
   const operations = Object.values<object>(paths).flatMap((path) =>
     Object.keys(path).filter((key) => key !== 'parameters')
@@ -134,7 +53,7 @@ test('shows every operation of the document, and asks for nothing that its polic
   assert.deepEqual(complaints, [])
 })
 
-test('signs up, and is refused without a token', async () => {
+test('the docs sign up a user, and show the 401 of a request without an access token', async () => {
   const user = await tryOut('Auth-signUp', credentials)
   assert.equal(user.status, 201)
   assert.equal(user.body.email, credentials.email)
@@ -142,11 +61,11 @@ test('signs up, and is refused without a token', async () => {
   const refused = await tryOut('Tasks-listTasks')
   assert.equal(refused.status, 401)
   assert.equal(refused.body.title, 'Unauthorized')
-  // Chromium itself notes every reply that is an error.
+  // Chromium logs every reply that is an error.
   assert.match(complaints.splice(0).join('\n'), /^Failed to load .* 401 .*\/tasks\S*$/)
 })
 
-test('logs in, and with the token writes and reads a task', async () => {
+test('the docs log in, and create and list a task with the access token', async () => {
   const login = await tryOut('Auth-logIn', credentials)
   assert.equal(login.status, 200)
 

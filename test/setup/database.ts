@@ -14,7 +14,7 @@ declare module 'vitest' {
 
 /**
  * Starts the local Neon and a proxy in front of it, once for the whole run. With API_URL set, the
- * server that is up there is tested instead, with the database and the secret that it uses.
+ * tests go to the server there instead, and share its database and its secret.
  */
 export default async function setup(project: TestProject) {
   const { API_URL, POSTGRES_URL: postgresUrl } = process.env
@@ -22,7 +22,7 @@ export default async function setup(project: TestProject) {
   const neon = API_URL ? undefined : await startNeon({ port: 0, dataDir: 'memory', postgresUrl })
   const settings = neon
     ? { DATABASE_URL: neon.url, JWT_SECRET: 'b0J1c3Qgb2YgdGhlIHRlc3RzLCBub3QgbW9yZQ' }
-    : { ...theirs(), ...process.env }
+    : { ...settingsOfDev(), ...process.env }
   const { DATABASE_URL = '', JWT_SECRET = '' } = settings
   if (neon) await migrate(DATABASE_URL)
   const proxy = await startProxy(DATABASE_URL)
@@ -40,8 +40,8 @@ export default async function setup(project: TestProject) {
   }
 }
 
-/** What `npm run dev` uses, when it is the server to test. */
-const theirs = () => ({
+/** The database and the secret of `npm run dev`, which API_URL usually names. */
+const settingsOfDev = () => ({
   DATABASE_URL: 'postgresql://postgres:postgres@127.0.0.1:4444/postgres',
   ...(existsSync('.dev.vars') && parseEnv(readFileSync('.dev.vars', 'utf8'))),
 })

@@ -1,13 +1,14 @@
 import { afterAll, expect } from 'vitest'
 
-/** What no line of the log may hold, whatever the tests of a file have sent. */
+/** What no line of the log may contain, whatever the tests of a file have sent. */
 const secrets = {
   'an e-mail address': /[^\s"@]+@[^\s"@]+\.[a-z]{2,}/i,
   'an access token': /eyJ[\w-]{8,}\.[\w-]+\./,
+  'a refresh token': /(?<![\w-])[\w-]{43}(?![\w-])/,
   'a bcrypt hash': /\$2[aby]\$\d\d\$/,
   'a SHA-256': /\b[\da-f]{64}\b/,
   'a connection string': /postgres(ql)?:\/\/(?!user:password@host\/database)/i,
-  'a password': /correct horse|wrong password/i,
+  'a password': /correct horse|(wrong|another) password/i,
   SQL: /\b(select|insert into|delete from) /i,
   'a stack trace': /\n\s+at /,
 }

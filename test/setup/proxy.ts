@@ -2,12 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 
-const wait = () => {}
-
-/** What can go wrong between the Worker and Neon, by name. */
+/** What can go wrong between the Worker and Neon, by name. `pass` sends the request on to Neon. */
 const faults: Record<string, (response: ServerResponse, pass: () => Promise<Response>) => unknown> =
   {
-    hang: wait,
+    hang: () => {},
     stall: (response) => response.writeHead(200).write('{"command":'),
     'error-500': (response) => response.writeHead(500).end('boom'),
     'error-502': (response) => response.writeHead(502).end('<html>Bad gateway</html>'),
@@ -29,7 +27,7 @@ const faults: Record<string, (response: ServerResponse, pass: () => Promise<Resp
     },
     late: async (response, pass) => {
       const reply = await pass()
-      // Nearly the 4 seconds that the Worker gives it.
+      // Just within the 4 seconds that the Worker waits.
       await setTimeout(3500)
       response.writeHead(reply.status).end(Buffer.from(await reply.arrayBuffer()))
     },
@@ -41,10 +39,10 @@ const faults: Record<string, (response: ServerResponse, pass: () => Promise<Resp
   }
 
 /**
- * A proxy in front of Neon that counts, and fails on demand. What it does is told by the
- * application_name of the connection string, `<label>.<fault>.<times>.<after>`, so many times after
- * so many requests that pass: tests stay independent.
- * GET /requests/<label> gives the number of requests so far.
+ * A proxy in front of Neon that counts requests, and fails when asked to. A test asks for it in the
+ * application_name of its connection string, `<label>.<fault>.<times>.<after>`: the first `after`
+ * requests pass, the next `times` have the fault, and all later ones pass again.
+ * GET /requests/<label> answers with the number of requests so far.
  */
 export const startProxy = async (databaseUrl: string) => {
   const { host } = new URL(databaseUrl)

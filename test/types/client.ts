@@ -1,7 +1,9 @@
 import { createClient } from 'edge-todo/client'
 import type { InferRequestType, InferResponseType } from 'hono/client'
-import type { Problem } from '../../src/problem.ts'
-import type { Task } from '../../src/task.ts'
+import type { Problem } from '../../src/http/problem.ts'
+import type { Outcome } from '../../src/tasks/batch.ts'
+import type { Changes } from '../../src/tasks/changes.ts'
+import type { Task, TaskProblem } from '../../src/tasks/task.ts'
 
 /** Compiles as a front end would, without the types of Workers: that it does is the test. */
 type Equal<A, B> =
@@ -39,12 +41,18 @@ is<Equal<InferResponseType<typeof health.$get, 200>, { status: 'ok' }>>()
 
 is<Equal<StatusOf<typeof auth.signup.$post>, 201 | 409 | 422 | Thrown>>()
 is<Equal<StatusOf<typeof auth.login.$post>, 200 | 422 | Thrown>>()
-is<Equal<StatusOf<typeof tasks.$get>, 200 | 422 | Thrown>>()
-is<Equal<StatusOf<typeof tasks.$post>, 201 | 422 | Thrown>>()
-is<Equal<StatusOf<typeof tasks.$delete>, 204 | 422 | Thrown>>()
-is<Equal<StatusOf<(typeof tasks)[':id']['$put']>, 200 | 404 | 422 | Thrown>>()
-is<Equal<StatusOf<(typeof tasks)[':id']['complete']['$patch']>, 200 | 404 | 422 | Thrown>>()
-is<Equal<StatusOf<(typeof tasks)[':id']['$delete']>, 204 | 404 | Thrown>>()
+is<Equal<StatusOf<typeof tasks.$get>, 200 | 304 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof tasks.$post>, 201 | 412 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof tasks.$delete>, 204 | 412 | 422 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)[':id']['$put']>, 200 | 201 | 404 | 409 | 412 | 422 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)[':id']['complete']['$patch']>, 200 | 404 | 412 | 422 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)[':id']['$delete']>, 204 | 404 | 412 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)['batch']['$post']>, 200 | 412 | 422 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)['changes']['$get']>, 200 | 410 | 422 | Thrown>>()
+is<Equal<StatusOf<(typeof tasks)[':id']['restore']['$post']>, 200 | 404 | 412 | Thrown>>()
+is<Equal<InferResponseType<(typeof tasks)[':id']['$patch'], 412>, TaskProblem>>()
+is<Equal<InferResponseType<(typeof tasks)['batch']['$post'], 200>, Outcome[]>>()
+is<Equal<InferResponseType<(typeof tasks)['changes']['$get'], 200>, Changes>>()
 
 void (async () => {
   await tasks.$get({ query: { sort: '-due_date', priority: ['low', 'high'], tag: 'work' } })

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest'
+import {
+  isRemote,
+  newEmail,
+  newPassword,
+  newUser,
+  password,
+  problem,
+  refresh,
+  throughProxy,
+  tryLogIn,
+  wrongPassword,
+} from './api.ts'
+import { blockFor, sha256, sql } from './rows.ts'
+import { claims, forge } from './tokens.ts'
+
+describe.runIf(!isRemote)('requests to the database', () => {
+  const email = newEmail()
+  const unknownId = crypto.randomUUID()
+
+  // In this order: the second needs the user of the first, and so on.
+  test.each<[status: number, method: string, path: string, count: number, json?: unknown]>([
+    [201, 'POST', '/auth/signup', 1, { email, password }],
+    [409, 'POST', '/auth/signup', 1, { email, password }],
+    [422, 'POST', '/auth/signup', 0, { email }],
+    [200, 'POST', '/auth/login', 2, { email, password }],
+    [401, 'POST', '/auth/login', 1, { email, password: wrongPassword }],
+    [401, 'POST', '/auth/login', 1, { email: `not.${email}`, password }],
+    [422, 'POST', '/auth/login', 0, { email: 'ada', password }],
+    [403, 'POST', '/auth/refresh', 0],
+    [200, 'GET', '/health', 0],
+    [302, 'GET', '/', 0],
+    [404, 'GET', '/nowhere', 0],
+  ])(
+    'a %i of %s %s makes %i request(s) to the database',
+    async (status, method, path, count, json) => {
+      const { send, requests } = throughProxy()
+      expect((await send(method, path, { json })).status).toBe(status)
+      expect(await requests()).toBe(count)
+    }
+  )
+
+  test.each<[status: number, method: string, path: string, count: number, json?: unknown]>([
+    [200, 'GET', '/auth/me', 1],
+    [405, 'POST', '/auth/me', 0],
+    // The user, the sessions, one page of tasks and an empty page, and an empty page of the trash.
+    [200, 'GET', '/auth/me/export', 5],
+    [204, 'DELETE', '/auth/me', 1],
+    [204, 'PUT', '/auth/password', 2, { current_password: password, new_password: newPassword }],
+    [403, 'PUT', '/auth/password', 1, { current_password: wrongPassword, new_password: password }],
+    [422, 'PUT', '/auth/password', 0, { current_password: password }],
+    [204, 'POST', '/auth/logout', 1],
+    [200, 'GET', '/auth/sessions', 1],
+    [204, 'DELETE', '/auth/sessions', 1],
+    [404, 'DELETE', '/auth/sessions/:unknown', 1],
+    [404, 'DELETE', '/auth/sessions/x', 1],
+    [200, 'GET', '/tasks', 1],
+    [200, 'GET', '/tasks?sort=-title&limit=3&completed=true&tag=a&search=b&due_from=2026-01-01', 1],
+    [422, 'GET', '/tasks?limit=0', 0],
+    [422, 'GET', '/tasks?cursor=x', 0],
+    [201, 'POST', '/tasks', 1, { title: 'x' }],
+    [422, 'POST', '/tasks', 0, { title: '' }],
+    [204, 'DELETE', '/tasks?completed=true', 1],
+    [422, 'DELETE', '/tasks?sort=title', 0],
+    [200, 'GET', '/tasks/:id', 1],
+    [200, 'PUT', '/tasks/:id', 1, { title: 'y' }],
+    [200, 'PATCH', '/tasks/:id', 1, { title: 'z' }],
+    [200, 'PATCH', '/tasks/:id', 1, {}],
+    [422, 'PATCH', '/tasks/:id', 0, { title: null }],
+    [422, 'PATCH', '/tasks/:id', 1, { due_time: '10:00' }],
+    [200, 'PATCH', '/tasks/:id/complete', 1, { completed: true }],
+    [200, 'PATCH', '/tasks/:id/complete', 1],
+    [404, 'GET', '/tasks/:unknown', 1],
+    [404, 'GET', '/tasks/x', 1],
+    [204, 'DELETE', '/tasks/:id', 1],
+  ])(
+    'a %i of %s %s, with an access token, makes %i request(s) to the database',
+    async (status, method, path, count, json) => {
+      const { accessToken, newTask } = await newUser()
+      const { id } = await newTask({ title: 'x' })
+      const { send, requests } = throughProxy()
+      const url = path.replace(':id', id).replace(':unknown', unknownId)
+      const response = await send(method, url, { json, accessToken })
+      expect(response.status).toBe(status)
+      // An export asks for the next page while it is read.
+      await response.text()
+      expect(await requests()).toBe(count)
+    }
+  )
+
+  test('a refresh makes one request to the database, and none without a cookie', async () => {
+    const { cookie } = await newUser()
+    const { send, requests } = throughProxy()
+    await problem(refresh('', { through: send }), 401)
+    expect(await requests()).toBe(0)
+    // The second time the token is spent already.
+    for (const count of [1, 2]) {
+      expect((await refresh(cookie, { through: send })).status).toBe(200)
+      expect(await requests()).toBe(count)
+    }
+  })
+
+  test('a login during the wait after wrong passwords makes one request to the database', async () => {
+    const email = newEmail()
+    await sql`insert into guesses (email_hash, failures) values (${sha256(email)}, 10)`
+    await blockFor(email, 60)
+    const { send, requests } = throughProxy()
+    await problem(tryLogIn({ email, password }, send), 429)
+    expect(await requests()).toBe(1)
+  })
+
+  test('a request with a bad access token makes no request to the database', async () => {
+    const { send, requests } = throughProxy()
+    const otherSecret = 'another secret of more than 32 bytes'
+    const forged = await forge(claims(unknownId), { secret: otherSecret })
+    for (const accessToken of [undefined, 'x', forged])
+      await problem(send('GET', '/tasks', { accessToken }), 401)
+    expect(await requests()).toBe(0)
+  })
+
+  test('a deleted user makes one request to the database, and none if the body or query is faulty', async () => {
+    const accessToken = await forge(claims(unknownId))
+    const { send, requests } = throughProxy()
+    await problem(send('POST', '/tasks', { accessToken, json: { title: '' } }), 422)
+    await problem(send('GET', '/tasks?limit=0', { accessToken }), 422)
+    expect(await requests()).toBe(0)
+    await problem(send('POST', '/tasks', { accessToken, json: { title: 'x' } }), 401)
+    expect(await requests()).toBe(1)
+  })
+})
