@@ -22,7 +22,8 @@ type Bindings = {
   STATEMENTS: string
 }
 
-type Task = { id: string; due_date: string | null; url?: string }
+type Task = { id: string; due_date: string | null; updated_at: string; url?: string }
+type List = { changed_at: string; tasks: Task[] }
 
 const utf8 = new TextEncoder()
 const json = { 'Content-Type': 'application/json' }
@@ -102,7 +103,7 @@ const problem = (status: number, title: string, detail: string, headers = {}) =>
 }
 
 const unauthorized = () =>
-  problem(401, 'Unauthorized', 'A valid access token is needed. POST /auth/login gives one.', {
+  problem(401, 'Unauthorized', 'This needs a valid access token. POST /auth/login gives one.', {
     'WWW-Authenticate': 'Bearer realm="tasks", error="invalid_token"',
   })
 
@@ -151,22 +152,27 @@ const refresh = async (isolate: Isolate, request: Request) => {
   return tokens(await token(isolate, id, email, sid), refreshToken)
 }
 
-const list = (url: URL, rows: Task[]) => {
-  const headers: Record<string, string> = { ...json }
-  if (rows.length > pageSize) {
-    rows.length = pageSize
-    const { due_date, id } = rows.at(-1) as Task
+const list = (url: URL, userId: string, { changed_at, tasks }: List) => {
+  const ETag = `W/"1-${changed_at}-${userId.slice(0, 8)}"`
+  const headers: Record<string, string> = { ...json, ETag }
+  if (tasks.length > pageSize) {
+    tasks.length = pageSize
+    const { due_date, id } = tasks.at(-1) as Task
     url.searchParams.set('cursor', base64url(JSON.stringify(['due_date', due_date, id])))
     headers.Link = `<${url}>; rel="next"`
   }
-  for (const task of rows) task.url = `${url.origin}/tasks/${task.id}`
-  return new Response(JSON.stringify(rows), { headers })
+  for (const task of tasks) task.url = `${url.origin}/tasks/${task.id}`
+  return new Response(JSON.stringify(tasks), { headers })
 }
 
 const one = (url: URL, [task]: Task[], status = 200) => {
   if (!task) return problem(404, 'Not Found', 'There is no such task.')
   task.url = `${url.origin}/tasks/${task.id}`
-  const headers = status === 201 ? { ...json, Location: `/tasks/${task.id}` } : json
+  const headers = {
+    ...json,
+    ETag: `"${task.updated_at}"`,
+    ...(status === 201 && { Location: `/tasks/${task.id}` }),
+  }
   return new Response(JSON.stringify(task), { status, headers })
 }
 
@@ -220,8 +226,10 @@ const handle = async (request: Request, env: Bindings) => {
   const [me, rows] = (await query(isolate, name, values)) ?? []
   if (me !== user_id || !rows) return unauthorized()
   if (isMe) return new Response(JSON.stringify(JSON.parse(rows)[0]), { headers: json })
-  const tasks: Task[] = JSON.parse(rows)
-  return name === 'list' ? list(url, tasks) : one(url, tasks, name === 'create' ? 201 : 200)
+  const results = JSON.parse(rows)
+  return name === 'list'
+    ? list(url, user_id, results[0])
+    : one(url, results, name === 'create' ? 201 : 200)
 }
 
 export default { fetch: handle }

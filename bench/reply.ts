@@ -1,7 +1,7 @@
 import type { Operation } from './operations.ts'
 import type { Worker } from './workerd.ts'
 
-const headers = ['Content-Type', 'Link', 'Location', 'WWW-Authenticate']
+const headers = ['Content-Type', 'ETag', 'Link', 'Location', 'WWW-Authenticate']
 
 /** Sends one request of an operation. */
 export const send = async (
