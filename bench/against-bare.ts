@@ -69,6 +69,14 @@ const describeQueries = (queries: Query[], statements: Statement[]) =>
     })
   )
 
+/** Shows where two texts begin to differ. */
+const difference = (ours: string, bares: string): string => {
+  let at = 0
+  while (ours[at] === bares[at]) at++
+  const excerpt = (text: string) => text.slice(Math.max(0, at - 200), at + 200)
+  return `the bare Worker replies or queries differently.\nWorker: …${excerpt(ours)}…\nbare Worker: …${excerpt(bares)}…`
+}
+
 /**
  * Measures the Worker of the working tree beside a bare Worker, which sends the same queries and the
  * same replies without any framework. Returns the report.
@@ -107,10 +115,7 @@ export const againstBare = async (folder: string): Promise<string> => {
     const bareReply = await describeReply(recordedBare, await send(recordedBare, operation))
     const ours = `${reply}\n${describeQueries(queries, statements)}`
     const bares = `${bareReply}\n${describeQueries(recorder.take(), statements)}`
-    if (ours !== bares)
-      throw new Error(
-        `${operation.name}: the Worker and the bare Worker differ in reply or queries:\n${ours}\n${bares}`
-      )
+    if (ours !== bares) throw new Error(`${operation.name}: ${difference(ours, bares)}`)
   }
 
   const bare = await startWorker(bareBuild, { ...bindings, STATEMENTS })
