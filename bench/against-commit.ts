@@ -24,7 +24,10 @@ const isEnough = (ratios: number[]): boolean => {
  */
 const startTargets = async (root: string, build: Build): Promise<Target[]> => {
   const DATABASE_URL = await startNeon()
-  await run('npm', ['run', 'db:migrate'], { cwd: root, env: { ...process.env, DATABASE_URL } })
+  await run('npm', ['run', '--loglevel=error', 'db:migrate'], {
+    cwd: root,
+    env: { ...process.env, DATABASE_URL },
+  })
   const JWT_SECRET = randomBytes(32).toString('hex')
   const worker = await startWorker(build, { DATABASE_URL, JWT_SECRET, BCRYPT_COST: '10' })
   const { operations } = await prepare(worker)

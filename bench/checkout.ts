@@ -31,5 +31,5 @@ export const checkOut = async (commit: string, folder: string): Promise<void> =>
   )
   if (lockFiles[0] === lockFiles[1])
     symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))
-  else await run('npm', ['ci'], { cwd: folder })
+  else await run('npm', ['ci', '--loglevel=error'], { cwd: folder })
 }
