@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Build, bundle } from './bundle.ts'
 import { checkOut, describeWorkingTree } from './checkout.ts'
 import { compare, medianBounds, type Target } from './load.ts'
-import { startNeon } from './neon.ts'
+import { replay, startNeon } from './neon.ts'
 import { prepare } from './operations.ts'
 import { send } from './reply.ts'
 import { type CommitFigures, progress, reportCommit } from './report.ts'
@@ -20,18 +20,21 @@ const isEnough = (ratios: number[]): boolean => {
 
 /**
  * Starts a build with a database of its own, which the migrations of the source tree at `root` are
- * applied to. Returns the Worker with each of the operations that it can be loaded with.
+ * applied to. Returns the Worker with each of the operations that it can be loaded with. After
+ * `repeat`, its database repeats its replies.
  */
-const startTargets = async (root: string, build: Build): Promise<Target[]> => {
-  const DATABASE_URL = await startNeon()
+const startTargets = async (root: string, build: Build) => {
+  const neonUrl = await startNeon()
   await run('npm', ['run', '--loglevel=error', 'db:migrate'], {
     cwd: root,
-    env: { ...process.env, DATABASE_URL },
+    env: { ...process.env, DATABASE_URL: neonUrl },
   })
+  // A Worker uses more CPU time for a request while Postgres takes longer, and only the Worker counts here.
+  const { databaseUrl: DATABASE_URL, repeat } = await replay(neonUrl)
   const JWT_SECRET = randomBytes(32).toString('hex')
   const worker = await startWorker(build, { DATABASE_URL, JWT_SECRET, BCRYPT_COST: '10' })
   const { operations } = await prepare(worker)
-  return operations.map((operation) => ({ worker, operation }))
+  return { targets: operations.map((operation) => ({ worker, operation })), repeat }
 }
 
 /** Returns the status of the reply when an operation has not the status that it should have. */
@@ -56,8 +59,8 @@ export const againstCommit = async (
   progress('bundle and start')
   const ourBuild = await bundle('.', join(folder, 'ours'))
   const theirBuild = await bundle(worktree, join(folder, 'theirs'))
-  const allOurs = await startTargets('.', ourBuild)
-  const allTheirs = await startTargets(worktree, theirBuild)
+  const { targets: allOurs, repeat: repeatOurs } = await startTargets('.', ourBuild)
+  const { targets: allTheirs, repeat: repeatTheirs } = await startTargets(worktree, theirBuild)
   const known = allOurs.map(({ operation }) => operation.name)
   const unknown = names.find((name) => !known.includes(name))
   if (unknown) throw new Error(`There is no operation "${unknown}", only ${known.join(', ')}`)
@@ -67,6 +70,8 @@ export const againstCommit = async (
     const { name } = ours.operation
     if (names.length > 0 && !names.includes(name)) continue
     progress(name)
+    repeatOurs()
+    repeatTheirs()
     const ourFault = await wrongStatus(ours)
     if (ourFault) throw new Error(`${name}: the Worker of the working tree answers ${ourFault}`)
     const theirs = allTheirs.find(({ operation }) => operation.name === name)

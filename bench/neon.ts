@@ -48,21 +48,27 @@ export const startNeon = async (): Promise<string> => {
 
 export type Query = { query: string; params: unknown[] }
 
-/** Starts a proxy in front of the Neon of `databaseUrl` that records the queries it passes on. */
-export const record = async (databaseUrl: string) => {
-  const queries: Query[] = []
+type Reply = { status: number; text: string }
+
+/** Starts a proxy in front of the Neon of `databaseUrl`. `handle` gets the body of each request, and `pass`, which sends it on. */
+const startProxy = async (
+  databaseUrl: string,
+  handle: (body: string, pass: () => Promise<Reply>) => Promise<Reply>
+): Promise<string> => {
   const neon = new URL(databaseUrl)
   const proxy = createServer(async (request, response) => {
     try {
       const body = (await request.setEncoding('utf8').toArray()).join('')
-      queries.push(JSON.parse(body))
       const headers = Object.entries(request.headers).filter(([name]) => name.startsWith('neon-'))
-      const reply = await fetch(`http://${neon.host}/sql`, {
-        method: 'POST',
-        headers: Object.fromEntries(headers) as Record<string, string>,
-        body,
+      const { status, text } = await handle(body, async () => {
+        const reply = await fetch(`http://${neon.host}/sql`, {
+          method: 'POST',
+          headers: Object.fromEntries(headers) as Record<string, string>,
+          body,
+        })
+        return { status: reply.status, text: await reply.text() }
       })
-      response.writeHead(reply.status).end(await reply.text())
+      response.writeHead(status).end(text)
     } catch {
       response.destroy()
     }
@@ -70,10 +76,39 @@ export const record = async (databaseUrl: string) => {
   await once(proxy.listen(0, '127.0.0.1').unref(), 'listening')
   const url = new URL(databaseUrl)
   url.port = String((proxy.address() as AddressInfo).port)
+  return url.href
+}
+
+/** Starts a proxy that records the queries it passes on. */
+export const record = async (databaseUrl: string) => {
+  const queries: Query[] = []
   return {
-    databaseUrl: url.href,
+    databaseUrl: await startProxy(databaseUrl, (body, pass) => {
+      queries.push(JSON.parse(body))
+      return pass()
+    }),
     /** Returns the queries recorded since the last call. */
     take: () => queries.splice(0),
   }
 }
 export type Recorder = Awaited<ReturnType<typeof record>>
+
+/**
+ * Starts a proxy that can answer from memory, so that a Worker behind it waits equally long however
+ * much work its statements are for Postgres.
+ */
+export const replay = async (databaseUrl: string) => {
+  let replies: Map<string, Promise<Reply>> | undefined
+  return {
+    databaseUrl: await startProxy(databaseUrl, (body, pass) => {
+      const { query }: Query = JSON.parse(body)
+      const reply = replies?.get(query) ?? pass()
+      replies?.set(query, reply)
+      return reply
+    }),
+    /** From now on passes each statement on once, whatever its parameters, and then repeats the reply. */
+    repeat: () => {
+      replies = new Map()
+    },
+  }
+}
