@@ -103,7 +103,7 @@ try {
   })
   const api = `http://localhost:${port}`
   await untilHealthy(api, worker)
-  console.log(`\n  API   ${api}\n  Docs  ${api}/docs\n`)
+  console.log(`\n  App   ${api}/app/\n  API   ${api}\n  Docs  ${api}/docs\n`)
   await ended
   await end()
 } catch (error) {
