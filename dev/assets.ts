@@ -19,7 +19,7 @@ const readFrom = async (folder: URL, names: string[], under: string): Promise<Fi
   )
 
 const docs = async (): Promise<Files> => {
-  // By its address: the compiler checks src with the Worker's types, and dev with those of Node.
+  // By URL, because the compiler must not check src here: it needs the Worker's types, not Node's.
   const { openapi } = await import(new URL('src/openapi.ts', root).href)
   const style = await readFile(new URL('swagger-ui.css', swagger), 'utf8')
   return {
@@ -35,7 +35,7 @@ const docs = async (): Promise<Files> => {
       'docs/'
     )),
     'openapi.json': JSON.stringify(openapi),
-    // Without its pointer to a map, which is not served.
+    // The source map is not served, so the reference to it is cut out.
     'docs/swagger-ui.css': style.replace(/\/\*# sourceMappingURL=.*?\*\//, ''),
   }
 }

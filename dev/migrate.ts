@@ -1,16 +1,17 @@
 import { fileURLToPath } from 'node:url'
 import { neon, neonConfig } from '@neondatabase/serverless'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
+// Tells the driver where a local Neon listens.
 import '../src/database/neon.ts'
 
-// The Worker's deadline is for requests: a migration may take its time.
+// src sets a fetch function with a deadline for requests. A migration may take longer.
 neonConfig.fetchFunction = undefined
 
 const folder = fileURLToPath(new URL('../drizzle', import.meta.url))
 
 /**
- * Applies the migrations that the database at `url` lacks, each whole or not at all: drizzle's own
- * migrator for this driver runs statement by statement, outside a transaction. Gives their number.
+ * Applies the migrations that the database at `url` lacks, and returns how many. Each runs in a
+ * transaction: drizzle's own migrator for this driver uses none, and can leave a half-applied one.
  */
 export const migrate = async (url: string): Promise<number> => {
   const sql = neon(url)
@@ -35,9 +36,9 @@ if (import.meta.main) {
   const url = process.env.DATABASE_URL
   try {
     if (!url)
-      throw new Error('DATABASE_URL is not set: give the connection string of your database.')
+      throw new Error('DATABASE_URL is not set: set it to the connection string of your database')
     const applied = await migrate(url)
-    console.log(applied ? `Applied ${applied} migration(s).` : 'Nothing to apply.')
+    console.log(applied ? `Applied ${applied} migration(s).` : 'The database is up to date.')
   } catch (error) {
     console.error(
       `Migration failed: ${(error as Error).message.replaceAll(url ?? '\0', 'DATABASE_URL')}`

@@ -10,6 +10,8 @@ import { configurationOf } from '../src/env.ts'
 import { migrate } from './migrate.ts'
 import { readEnvironment } from './neon/environment.ts'
 import { startNeon } from './neon/neon.ts'
+import { retry } from './neon/retry.ts'
+import { stopSignal } from './neon/stop.ts'
 
 const readPort = (): number => {
   const { PORT = '8787' } = process.env
@@ -18,15 +20,21 @@ const readPort = (): number => {
   return Number(PORT)
 }
 
+/** Checks the port first, because wrangler would do so only after the database is migrated. */
 const mustBeFree = async (port: number) => {
-  const probe = createServer().listen(port, 'localhost')
-  await once(probe, 'listening').catch(() => {
-    throw new Error(`port ${port} is already in use: set PORT to another one`)
+  const isFree = await retry(async () => {
+    const probe = createServer().listen(port, 'localhost')
+    const isListening = await once(probe, 'listening').then(
+      () => true,
+      () => false
+    )
+    if (isListening) await once(probe.close(), 'close')
+    return isListening
   })
-  await once(probe.close(), 'close')
+  if (!isFree) throw new Error(`port ${port} is already in use: set PORT to another one`)
 }
 
-/** The Worker's secrets and variables on this machine. A missing file is made, with a new secret. */
+/** Reads the Worker's secrets and variables. Creates a missing file, with a new secret. */
 const readSecrets = (): NodeJS.Dict<string> => {
   const file = '.dev.vars'
   if (!existsSync(file))
@@ -39,7 +47,7 @@ const readSecrets = (): NodeJS.Dict<string> => {
 
 const isReal = (url = ''): boolean => URL.canParse(url) && !isLoopback(new URL(url).hostname)
 
-/** Without a `databaseUrl` the Worker has that of `.dev.vars`. */
+/** Without `databaseUrl`, the Worker uses the DATABASE_URL of `.dev.vars`. */
 const startWorker = (port: number, databaseUrl: string | undefined): ChildProcess =>
   spawn(
     'wrangler',
@@ -60,54 +68,68 @@ const startWorker = (port: number, databaseUrl: string | undefined): ChildProces
     }
   )
 
-const untilHealthy = async (api: string, worker: ChildProcess) => {
-  while (worker.exitCode === null) {
+const untilHealthy = async (api: string) => {
+  while (true) {
     const health = await fetch(`${api}/health`).catch(() => undefined)
     if (health?.ok) return
     await setTimeout(100)
   }
-  throw new Error('wrangler dev ended before the API was up: see above')
 }
 
-/** Everything that has been started, to be ended in the opposite order. */
+/** Functions that end what was started, in the order of the starts. */
 const ends: (() => Promise<unknown>)[] = []
-const end = async () => {
-  for (const close of ends.splice(0).reverse()) await close()
-}
 
-try {
+const stop = stopSignal()
+const stopped = new Promise<never>((_, reject) =>
+  stop.addEventListener('abort', () => reject(stop.reason))
+)
+// Without this, a stop while nothing waits for it would be an unhandled rejection.
+stopped.catch(() => {})
+
+/** Starts everything and waits until wrangler ends. Rejects when it has to stop before that. */
+const run = async () => {
+  stop.throwIfAborted()
   const port = readPort()
   const secrets = readSecrets()
-  await mustBeFree(port)
-
-  // A terminal signals the whole group, and npm passes the signal on: the first one ends it all.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => void end().then(() => process.exit()))
+  await Promise.race([mustBeFree(port), stopped])
 
   const neon = isReal(secrets.DATABASE_URL)
     ? undefined
     : await startNeon(readEnvironment(process.env))
   if (neon) ends.push(neon.close)
+  stop.throwIfAborted()
+
   const databaseUrl = neon?.url ?? secrets.DATABASE_URL ?? ''
   const configuration = configurationOf({ ...secrets, DATABASE_URL: databaseUrl })
   if ('fault' in configuration) throw new Error(`.dev.vars: ${configuration.fault}`)
-  await migrate(databaseUrl).catch((error) => {
+  const migration = migrate(databaseUrl).catch((error) => {
     throw new Error(`The database cannot be migrated: ${error.message}`)
   })
+  await Promise.race([migration, stopped])
 
   const worker = startWorker(port, neon?.url)
   const ended = once(worker, 'exit')
   ends.push(async () => {
+    // wrangler ends its own processes on SIGTERM, and would leave them behind on SIGKILL.
     worker.kill()
-    await ended
+    await ended.catch(() => {})
+  })
+  const endedTooSoon = ended.then(() => {
+    throw new Error('wrangler dev ended before the API was up: see above')
   })
   const api = `http://localhost:${port}`
-  await untilHealthy(api, worker)
+  await Promise.race([untilHealthy(api), endedTooSoon, stopped])
   console.log(`\n  App   ${api}/app/\n  API   ${api}\n  Docs  ${api}/docs\n`)
-  await ended
-  await end()
-} catch (error) {
-  console.error((error as Error).message)
-  await end()
-  process.exitCode = 1
+  await Promise.race([ended, stopped])
 }
+
+try {
+  await run()
+} catch (error) {
+  if (!stop.aborted) {
+    console.error((error as Error).message)
+    process.exitCode = 1
+  }
+}
+for (const end of ends.reverse()) await end()
+process.exit()

@@ -1,12 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from './database/neon.ts'
-import { guesses, refreshTokens, sessions } from './database/schema.ts'
+import { guesses, refreshTokens, replies, sessions, tasks } from './database/schema.ts'
 
 /** The most rows that one statement deletes, so that none holds its locks for long. */
 const batchRows = 1000
 /** The most statements for each table in one run. The next run deletes the rest. */
 const batches = 100
 
+/** The rows that nobody needs any more: their table, its key, and what tells them. */
 const dead: [table: SQL, key: SQL, isDead: SQL][] = [
   [sql`${sessions}`, sql`${sessions.id}`, sql`${sessions.expires_at} < now()`],
   // By then an unspent token would have expired too.
@@ -21,18 +22,29 @@ const dead: [table: SQL, key: SQL, isDead: SQL][] = [
     sql`${guesses.since} < now() - interval '1 hour'
       and coalesce(${guesses.blocked_until} < now() - interval '1 hour', true)`,
   ],
+  // Longer than any token of GET /tasks/changes is good for, so that no client misses a deletion.
+  [
+    sql`${tasks}`,
+    sql`${tasks.user_id}, ${tasks.id}`,
+    sql`${tasks.deleted_at} < now() - interval '31 days'`,
+  ],
+  [
+    sql`${replies}`,
+    sql`${replies.user_id}, ${replies.key}`,
+    sql`${replies.created_at} < now() - interval '24 hours'`,
+  ],
 ]
 
 /**
- * Deletes expired sessions, refresh tokens spent over 30 days ago, and old counts of wrong
- * passwords. Rows that another statement holds are skipped: to wait for them could deadlock with
+ * Deletes expired sessions, refresh tokens spent over 30 days ago, old counts of wrong passwords,
+ * tasks long in the trash, and stored replies to keys that have run out. Rows that another statement holds are skipped: to wait for them could deadlock with
  * the deletion of an account, or with a second run.
  */
 export const cleanUp = async (db: Database): Promise<void> => {
   for (const [table, key, isDead] of dead)
     for (let batch = 0; batch < batches; batch++) {
       const { rowCount } = await db.execute(
-        sql`delete from ${table} where ${key} in (
+        sql`delete from ${table} where (${key}) in (
           select ${key} from ${table} where ${isDead}
           limit ${sql.raw(String(batchRows))} for update skip locked)`
       )

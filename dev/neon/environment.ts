@@ -1,14 +1,14 @@
 import type { NeonOptions } from './neon.ts'
 import { parseConnectionString } from './protocol.ts'
 
-/** NEON_PORT, POSTGRES_URL and DATA_DIR; throws an Error with one line for each that is wrong */
+/** Reads NEON_PORT, POSTGRES_URL and DATA_DIR. Its Error has one line for each that is wrong. */
 export function readEnvironment(env: NodeJS.ProcessEnv): NeonOptions {
   const { NEON_PORT: port = '4444', DATA_DIR: dataDir = '.data', POSTGRES_URL: postgresUrl } = env
   const faults: string[] = []
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
-    faults.push('NEON_PORT must be a port, 0 to 65535 (0 for any that is free)')
+    faults.push('NEON_PORT must be a port, 0 to 65535; 0 takes any that is free')
   }
-  if (!dataDir) faults.push('DATA_DIR must be a folder, or `memory` for none')
+  if (!dataDir) faults.push('DATA_DIR must be a folder, or `memory` to keep no data')
   try {
     if (postgresUrl) parseConnectionString(postgresUrl)
   } catch (error) {

@@ -1,26 +1,19 @@
+import { once } from 'node:events'
 import { readEnvironment } from './environment.ts'
 import { startNeon } from './neon.ts'
+import { stopSignal } from './stop.ts'
 
-// A terminal sends SIGINT to the whole group, and npm sends it on: the second must not cut in.
-let stopping = false
-function stopOn(signal: NodeJS.Signals, close: () => Promise<void>) {
-  process.on(signal, async () => {
-    if (stopping) return
-    stopping = true
-    await close()
-    process.exit()
-  })
-}
-
+const stop = stopSignal()
 try {
-  const starting = startNeon(readEnvironment(process.env))
-  // A start is not broken off either, but followed by a proper end.
-  const close = () => starting.then((neon) => neon.close())
-  stopOn('SIGINT', close)
-  stopOn('SIGTERM', close)
-  const { url } = await starting
-  process.stdout.write(`Local Neon is ready: DATABASE_URL=${url}\n`)
+  // A signal during the start takes effect once Neon has started.
+  const neon = await startNeon(readEnvironment(process.env))
+  if (!stop.aborted) {
+    console.log(`Local Neon is ready: DATABASE_URL=${neon.url}`)
+    await once(stop, 'abort')
+  }
+  await neon.close()
+  process.exit()
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`)
+  console.error(error instanceof Error ? error.message : error)
   process.exit(1)
 }

@@ -1,4 +1,4 @@
-// One process for all, since a PGlite takes seconds to start.
+// All tests share one process, because a PGlite takes seconds to start.
 import './test/values.ts'
 import './test/parameters.ts'
 import './test/results.ts'
@@ -7,4 +7,5 @@ import './test/batches.ts'
 import './test/sessions.ts'
 import './test/credentials.ts'
 import './test/requests.ts'
+import './test/origins.ts'
 import './test/main.ts'

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   createServer,
   type IncomingMessage,
@@ -6,6 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { isAllowedOrigin } from './origin.ts'
 import { lockFolder, pgliteSockets } from './pglite.ts'
 import { openPostgres, type Postgres, type Query } from './postgres.ts'
 import {
@@ -23,32 +25,33 @@ import {
   startTransaction,
 } from './protocol.ts'
 import { encodeError, refusal } from './refusal.ts'
+import { retry } from './retry.ts'
 
 export interface NeonOptions {
-  /** 0 for any that is free */
+  /** 0 takes any port that is free */
   port: number
-  /** Where PGlite keeps its data; `memory` for nowhere */
+  /** The folder that PGlite keeps its data in, or `memory` to keep none */
   dataDir?: string | undefined
-  /** A PostgreSQL to use in PGlite's place */
+  /** The connection string of a PostgreSQL server to use instead of PGlite */
   postgresUrl?: string | undefined
 }
 
 export interface Neon {
-  /** The DATABASE_URL for the Neon driver */
+  /** The connection string for the Neon driver */
   url: string
   port: number
   close(): Promise<void>
 }
 
-/** The largest request of Neon's proxy, in bytes */
+/** The largest request that Neon's proxy accepts, in bytes */
 const REQUEST_LIMIT = 10 * 1024 * 1024
 
-/** How long a request may go on after the server has been told to close, in milliseconds */
+/** How long a request that is running may still take when the server closes, in milliseconds */
 const GRACE = 5000
 
 /**
- * Starts a local Neon: its SQL over HTTP at `http://127.0.0.1:PORT/sql`, in front of PGlite or
- * PostgreSQL. The protocol is that of Neon's proxy, in `proxy/src/serverless` of neondatabase/neon.
+ * Starts an HTTP server at `http://127.0.0.1:PORT/sql` that runs queries on PGlite or PostgreSQL.
+ * It speaks the protocol of Neon's proxy: see `proxy/src/serverless` in neondatabase/neon.
  */
 export async function startNeon(options: NeonOptions): Promise<Neon> {
   const { port, dataDir = '.data', postgresUrl } = options
@@ -78,23 +81,23 @@ function databaseUrl({ user, password, database }: Credentials, port: number): s
   return `postgresql://${name}:${secret}@127.0.0.1:${port}/${path}`
 }
 
-function listen(server: Server, port: number): Promise<void> {
-  // Never timed out: a driver that reuses a connection just as it is closed loses its query.
+async function listen(server: Server, port: number): Promise<void> {
+  // Idle connections stay open: a driver that reuses one just as it closes would lose its query.
   server.keepAliveTimeout = 0
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new Error(`port ${port} is already in use: set NEON_PORT to another one`)
-          : error
-      )
-    })
-    server.listen(port, '127.0.0.1', resolve)
+  const isListening = await retry(async () => {
+    try {
+      await once(server.listen(port, '127.0.0.1'), 'listening')
+      return true
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+      throw error
+    }
   })
+  if (!isListening) throw new Error(`port ${port} is already in use: set NEON_PORT to another one`)
 }
 
 async function openPostgreSQL(connectionString: string): Promise<Postgres> {
-  // As many as Neon's proxy keeps for one endpoint.
+  // Neon's proxy keeps at most 20 connections to one endpoint.
   const pool = { connectionString, max: 20, connectionTimeoutMillis: 10_000 }
   return openPostgres(pool).catch((error: Error) => {
     const { host } = new URL(connectionString)
@@ -103,7 +106,7 @@ async function openPostgreSQL(connectionString: string): Promise<Postgres> {
 }
 
 async function openPGlite(dataDir: string, credentials: Credentials): Promise<Postgres> {
-  const unlock = dataDir === 'memory' ? () => {} : lockFolder(dataDir)
+  const unlock = dataDir === 'memory' ? () => {} : await lockFolder(dataDir)
   try {
     const stream = pgliteSockets(dataDir)
     const pool = {
@@ -125,33 +128,38 @@ async function openPGlite(dataDir: string, credentials: Credentials): Promise<Po
 
 function serve(server: Server, database: Postgres, authenticate: Authenticate) {
   server.on('request', async (request: IncomingMessage, response: ServerResponse) => {
-    const path = request.url?.split('?')[0]
-    if (path === '/sql' && request.method === 'OPTIONS') {
-      return send(response, 200, PREFLIGHT, '')
+    const { method, url, headers } = request
+    if (!isAllowedOrigin(headers.origin)) {
+      const { status, body } = encodeError(
+        refusal(403, 'only web pages on localhost may use the local Neon')
+      )
+      return send(response, status, JSON_HEADERS, body)
     }
-    if (path !== '/sql' || request.method !== 'POST') {
+    const isSql = url?.split('?')[0] === '/sql'
+    if (!isSql || (method !== 'POST' && method !== 'OPTIONS')) {
       return send(response, 400, JSON_HEADERS, '"query is not supported"')
     }
+    response.setHeader('access-control-allow-origin', headers.origin ?? '*')
+    if (headers.origin) response.setHeader('vary', 'Origin')
+    if (method === 'OPTIONS') return send(response, 200, PREFLIGHT, '')
     try {
       await answer(request, response, database, authenticate)
     } catch (error) {
       const { status, body } = encodeError(error)
-      if (!response.headersSent) send(response, status, CORS_HEADERS, body)
+      if (!response.headersSent) send(response, status, JSON_HEADERS, body)
     }
   })
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json' }
-const CORS_HEADERS = { ...JSON_HEADERS, 'access-control-allow-origin': '*' }
 const PREFLIGHT = {
   allow: 'OPTIONS, POST',
-  'access-control-allow-origin': '*',
   'access-control-allow-headers':
     'Authorization, Neon-Connection-String, Neon-Raw-Text-Output, Neon-Array-Mode, Neon-Pool-Opt-In, Neon-Batch-Read-Only, Neon-Batch-Isolation-Level',
   'access-control-max-age': '86400',
 }
 
-// With its length, head and body are one write, and not chunked.
+// With a content-length, Node sends head and body in one write instead of in chunks.
 function send(
   response: ServerResponse,
   status: number,
@@ -172,14 +180,14 @@ async function answer(
   const options = parseOptions(request.headers)
   const payload = parsePayload(body)
   await database.session(response, async (query) => {
-    // Sent before the session is wiped, which the client need not wait for.
+    // Sent before the session is reset, so that the client does not wait for that.
     if (Array.isArray(payload)) {
       const reply = await runBatch(query, payload, options, database.arrays)
-      send(response, 200, { ...CORS_HEADERS, ...echo(options) }, reply)
+      send(response, 200, { ...JSON_HEADERS, ...echo(options) }, reply)
     } else {
       const reply = await run(query, payload, options, database.arrays)
       checkSize(Buffer.byteLength(reply))
-      send(response, 200, CORS_HEADERS, reply)
+      send(response, 200, JSON_HEADERS, reply)
     }
   })
 }
@@ -190,7 +198,7 @@ function readBody(request: IncomingMessage): Promise<Buffer> {
     let size = 0
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
-      // Read to its end all the same: a reply to a client that is still sending may be lost.
+      // A body that is too large is read to its end: a client that still sends may miss the reply.
       if (size <= REQUEST_LIMIT) chunks.push(chunk)
     })
     request.on('end', () => {
@@ -210,7 +218,7 @@ async function run(
   if (text.includes('\0')) {
     throw refusal(400, 'error encoding message to server: string contains embedded null')
   }
-  // Their number is a 16-bit integer in the Bind message, and would wrap round.
+  // The Bind message counts parameters in 16 bits, so that a larger number would wrap round.
   if (params.length > 65535) {
     throw refusal(400, 'error encoding message to server: value too large to transmit')
   }
@@ -218,7 +226,7 @@ async function run(
   return encodeResult(result, options.rawText, arrayMode ?? options.arrayMode, arrays)
 }
 
-/** One transaction; when a statement fails, wiping the session rolls it back */
+/** Runs the statements in one transaction. When one fails, resetting the session rolls it back. */
 async function runBatch(
   query: Query,
   statements: Statement[],
@@ -238,10 +246,10 @@ async function runBatch(
   return `{"results":[${results.join(',')}]}`
 }
 
-/** Requests under way are answered first, but not waited for for ever */
+/** Answers the requests that are running, and waits no longer than GRACE for them */
 async function shutDown(server: Server, database: Postgres): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), GRACE)
-  // A connection that was busy at first is kept alive after its reply.
+  // A connection that is busy now is idle after its reply, and would stay open.
   const sweep = setInterval(() => server.closeIdleConnections(), 20)
   await new Promise((resolve) => server.close(resolve))
   clearInterval(sweep)

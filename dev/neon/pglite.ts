@@ -2,10 +2,12 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join, resolve } from 'node:path'
 import { Duplex } from 'node:stream'
 import { PGlite } from '@electric-sql/pglite'
+import { retry } from './retry.ts'
 
 /**
- * Sockets for a pg client, each with a PGlite at its far end that lives as long as the socket.
- * One PGlite is one session, and one folder is open in one PGlite: so one socket at a time.
+ * Returns a function that makes sockets for a pg client. Each socket leads to a PGlite of its own,
+ * which lives as long as the socket. A folder can be open in one PGlite only, so that a new socket
+ * connects when the one before has closed.
  */
 export function pgliteSockets(dataDir: string): () => Duplex {
   let previous: Promise<unknown> = Promise.resolve()
@@ -21,11 +23,11 @@ export function pgliteSockets(dataDir: string): () => Duplex {
 
     function exchange(message: Buffer, done: (error?: Error) => void) {
       if (!database) return done(new Error('PGlite is closed'))
-      // Streamed, so that a huge result passes by instead of piling up; the bytes are PGlite's own.
+      // Streaming keeps a huge result from piling up. The bytes are copied from PGlite's memory.
       const onRawData = (bytes: Uint8Array) => socket.push(Buffer.from(bytes))
       database.execProtocolRawStream(message, { syncToFs: false, onRawData }).then(
         () => done(),
-        // What throws has left its main loop for good: the error ends the socket, and PGlite with it.
+        // PGlite's main loop is lost once it throws: the error closes the socket and its PGlite.
         (cause) => done(new Error('connection closed', { cause }))
       )
     }
@@ -39,7 +41,7 @@ export function pgliteSockets(dataDir: string): () => Duplex {
         socket.destroy()
       },
       destroy(error, done) {
-        // What has failed is left alone: a closing PGlite runs its main loop once more.
+        // A PGlite that failed is not closed, because close() runs its main loop once more.
         const closed = Promise.resolve(error ? undefined : database?.close())
         database = undefined
         previous = closed.catch(() => {})
@@ -55,15 +57,15 @@ export function pgliteSockets(dataDir: string): () => Duplex {
   }
 }
 
-// The least Postgres allows: with its usual 2 MB, nested JSON or expressions overflow the stack of
-// WebAssembly first, which PGlite does not survive.
+// 100 kB is the least that Postgres allows. With the usual 2 MB, nested JSON or expressions
+// overflow the stack of WebAssembly before Postgres notices, and PGlite does not survive that.
 const startParams = [...PGlite.defaultStartParams, '-c', 'max_stack_depth=100kB']
 
 async function openDatabase(dataDir: string): Promise<PGlite> {
   if (dataDir === 'memory') return throwOnTrap(await PGlite.create({ startParams }))
   const folder = resolve(dataDir, 'postgres')
   if (!existsSync(folder)) {
-    // A first start that breaks off must not leave half a database under the final name.
+    // When the first start is killed, half a database must not stay under the final name.
     const draft = resolve(dataDir, 'draft')
     rmSync(draft, { recursive: true, force: true })
     const database = await PGlite.create(draft)
@@ -73,7 +75,10 @@ async function openDatabase(dataDir: string): Promise<PGlite> {
   return throwOnTrap(await PGlite.create(folder, { startParams }))
 }
 
-/** PGlite swallows a trap of WebAssembly, and would go on asking its dead Postgres for ever */
+/**
+ * Makes a PGlite throw when WebAssembly traps. By itself it swallows the trap, and then waits for
+ * ever for an answer of the Postgres that has died.
+ */
 function throwOnTrap(database: PGlite): PGlite {
   const { Module } = database
   const { _PostgresMainLoopOnce: step, stackRestore } = Module
@@ -86,7 +91,7 @@ function throwOnTrap(database: PGlite): PGlite {
       throw error
     }
   }
-  // What PGlite calls next, and not from within a try
+  // PGlite calls this next, outside any `try`.
   Module.stackRestore = (pointer) => {
     if (trap) throw trap
     return stackRestore(pointer)
@@ -94,31 +99,48 @@ function throwOnTrap(database: PGlite): PGlite {
   return database
 }
 
+/** The data folders that this process has open */
 const held = new Set<string>()
 
 /** Takes a data folder for this process, until the returned function is called */
-export function lockFolder(dataDir: string): () => void {
+export async function lockFolder(dataDir: string): Promise<() => void> {
   const folder = resolve(dataDir)
   const file = join(folder, 'lock')
   mkdirSync(folder, { recursive: true })
-  for (let attempt = 1; ; attempt++) {
+  let owner = 0
+  const isLocked = await retry(() => {
     try {
       writeFileSync(file, String(process.pid), { flag: 'wx' })
       held.add(folder)
-      return () => {
-        held.delete(folder)
-        rmSync(file, { force: true })
-      }
+      return true
     } catch (error) {
-      if (attempt === 2 || !existsSync(file)) throw error
-      const pid = Number(readFileSync(file, 'utf8'))
-      if (held.has(folder) || (pid !== process.pid && isRunning(pid))) {
-        throw new Error(`${dataDir} is in use by process ${pid} (if it is not, delete ${file})`)
-      }
-      // Left behind by a process that was killed.
-      rmSync(file, { force: true })
+      if (!hasCode(error, 'EEXIST')) throw error
     }
+    try {
+      owner = Number(readFileSync(file, 'utf8'))
+    } catch (error) {
+      // Its owner has just deleted it.
+      if (hasCode(error, 'ENOENT')) return false
+      throw error
+    }
+    // A process that is killed leaves its lock behind, and its number may be given to this process.
+    const isOwned = owner === process.pid ? held.has(folder) : isRunning(owner)
+    if (!isOwned) rmSync(file, { force: true })
+    return false
+  })
+  if (!isLocked) {
+    throw new Error(
+      `${dataDir} is in use by process ${owner}: stop it, or delete ${file} if it is not a Neon`
+    )
   }
+  return () => {
+    held.delete(folder)
+    rmSync(file, { force: true })
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code
 }
 
 function isRunning(pid: number): boolean {

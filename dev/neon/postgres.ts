@@ -4,36 +4,36 @@ import { refusal } from './refusal.ts'
 
 export type Param = string | null
 
-/** What one statement gave: every value as the text Postgres sent */
+/** The result of one statement, with every value as the text that Postgres sent */
 export interface Result {
   fields: pg.FieldDef[]
   rows: (string | null)[][]
-  /** As in CommandComplete: `INSERT 0 3`; empty for an empty query */
+  /** The command tag, such as `INSERT 0 3`; empty for an empty query */
   tag: string
-  /** Rows were dropped, since the reply will be refused anyway */
+  /** Whether rows are missing because the reply would be too large anyway */
   truncated: boolean
 }
 
 export type Query = (text: string, params?: Param[]) => Promise<Result>
 
 export interface Postgres {
-  /** The built-in array types with the type of their elements, by OID */
+  /** From the OID of each built-in array type to the OID of its elements */
   arrays: ReadonlyMap<number, number>
   /**
-   * Runs `work` on a connection that is its own from the first message to the last, and leaves
-   * nothing of it in the session. When `caller` closes before the end, the query is cancelled.
+   * Runs `work` on a connection that nobody else uses meanwhile, and resets the session afterwards.
+   * When `caller` closes before the end, the running query is cancelled.
    */
   session(caller: Writable, work: (query: Query) => Promise<void>): Promise<void>
   close(): Promise<void>
 }
 
-/** The largest reply of Neon's proxy, in bytes */
+/** The largest reply that Neon's proxy sends, in bytes */
 export const REPLY_LIMIT = 10 * 1024 * 1024
 
-// No value is more than four times as long on the wire as it is in the reply.
+// A reply is at least a quarter as long as what Postgres sent for it, so past this it is too large.
 const WIRE_LIMIT = 4 * REPLY_LIMIT
 
-// CopyFail, which is ignored unless the statement is COPY FROM STDIN: that would wait for ever.
+// CopyFail ends a COPY FROM STDIN, which would wait for ever; other statements ignore it.
 const COPY_FAIL = Buffer.from('f\0\0\0\u0014no data to copy\0', 'latin1')
 
 const ARRAY_TYPES =
@@ -41,7 +41,8 @@ const ARRAY_TYPES =
 
 export async function openPostgres(config: pg.PoolConfig): Promise<Postgres> {
   const pool = new pg.Pool(config)
-  // A connection that breaks fails its query too, and is replaced at the next request.
+  // Without these listeners a broken connection would end the process. Its query fails anyway, and
+  // the pool opens another connection.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
 
@@ -61,9 +62,9 @@ export async function openPostgres(config: pg.PoolConfig): Promise<Postgres> {
       })
     } finally {
       caller.off('close', cancel)
-      // Awaited, or it might hit whoever has the connection next.
+      // Not waiting for it could cancel the next query on this connection instead.
       await cancelled
-      await wipe(client).then(
+      await reset(client).then(
         () => client.release(),
         () => client.release(true)
       )
@@ -82,14 +83,17 @@ export async function openPostgres(config: pg.PoolConfig): Promise<Postgres> {
   }
 }
 
-// A host with several addresses fails with one error for each, and no message of its own.
+// A host with several addresses gives an AggregateError, whose own message is empty.
 function connectError(error: Error): Error {
   if (error instanceof pg.DatabaseError) return Object.assign(error, { status: 500 })
   const causes: Error[] = error instanceof AggregateError ? error.errors : [error]
   return refusal(500, causes.map(({ message }) => message).join(', '))
 }
 
-/** PostgreSQL docs, "Message Flow", "Extended Query": unnamed statement, text in, text out */
+/**
+ * Runs one statement by the extended query protocol, unnamed, with text parameters and text
+ * results: see "Message Flow", "Extended Query" in the PostgreSQL docs.
+ */
 function query(client: pg.ClientBase, text: string, params: Param[] = []): Promise<Result> {
   return new Promise((resolve, reject) => {
     const result: Result = { fields: [], rows: [], tag: '', truncated: false }
@@ -130,8 +134,8 @@ function query(client: pg.ClientBase, text: string, params: Param[] = []): Promi
   })
 }
 
-/** Nothing of a session is left to the next: transaction, SET, temporary table, LISTEN, lock */
-async function wipe(client: pg.PoolClient): Promise<void> {
+/** Ends the transaction, and undoes SET, LISTEN, temporary tables, locks and the like */
+async function reset(client: pg.PoolClient): Promise<void> {
   if (client.getTransactionStatus() !== 'I') await client.query('ROLLBACK')
   await client.query('DISCARD ALL')
 }
@@ -144,7 +148,7 @@ async function cancelQuery(config: pg.PoolConfig, client: pg.PoolClient): Promis
     await other.connect()
     await other.query('select pg_cancel_backend($1)', [processID])
   } catch {
-    // The query then runs to its end.
+    // The query is not cancelled, and runs to its end.
   }
   await other.end()
 }

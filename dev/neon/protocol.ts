@@ -4,7 +4,7 @@ import { type Param, REPLY_LIMIT, type Result } from './postgres.ts'
 import { refusal } from './refusal.ts'
 import { decodeValue, encodeParam } from './values.ts'
 
-/** What the driver's connection string must name */
+/** The parts of a connection string that are checked */
 export interface Credentials {
   user: string
   password: string
@@ -32,7 +32,7 @@ const ISOLATION_LEVELS: { [header: string]: string } = {
   Serializable: 'SERIALIZABLE',
 }
 
-/** The headers beside the connection string; a flag is on only when it is exactly `true` */
+/** Reads the headers that set options; a flag is on only when its value is exactly `true` */
 export function parseOptions(headers: IncomingHttpHeaders): Options {
   const isolation = headers['neon-batch-isolation-level']
   if (isolation !== undefined && !Object.hasOwn(ISOLATION_LEVELS, String(isolation))) {
@@ -47,7 +47,7 @@ export function parseOptions(headers: IncomingHttpHeaders): Options {
   }
 }
 
-/** PostgreSQL docs, "START TRANSACTION" */
+/** The statement that begins a batch: see "START TRANSACTION" in the PostgreSQL docs */
 export function startTransaction({ isolation, readOnly, deferrable }: Options): string {
   const modes = [
     isolation && `ISOLATION LEVEL ${ISOLATION_LEVELS[isolation]}`,
@@ -57,7 +57,7 @@ export function startTransaction({ isolation, readOnly, deferrable }: Options): 
   return `START TRANSACTION ${modes.filter(Boolean).join(', ')}`
 }
 
-/** Only a batch has its options echoed */
+/** The headers that repeat the options in the reply to a batch */
 export function echo({ isolation, readOnly, deferrable }: Options): { [header: string]: string } {
   return {
     ...(readOnly && { 'neon-batch-read-only': 'true' }),
@@ -66,7 +66,7 @@ export function echo({ isolation, readOnly, deferrable }: Options): { [header: s
   }
 }
 
-/** The user, password and database of a connection string, with everything a driver needs in it */
+/** Reads a connection string, and refuses one that lacks a part, as Neon's proxy does */
 export function parseConnectionString(connectionString: string): Credentials {
   const url = URL.canParse(connectionString) ? new URL(connectionString) : undefined
   if (!url) throw refusal(400, 'invalid connection string: not a URL')
@@ -83,7 +83,7 @@ export function parseConnectionString(connectionString: string): Credentials {
 
 export type Authenticate = (headers: IncomingHttpHeaders) => void
 
-/** Compares `Neon-Connection-String` with what this server has been started for */
+/** Returns a check of `Neon-Connection-String` against the credentials of this server */
 export function authenticator(expected: Credentials): Authenticate {
   let accepted: string | undefined
   return (headers) => {
@@ -95,7 +95,7 @@ export function authenticator(expected: Credentials): Authenticate {
     if (user !== expected.user || password !== expected.password) {
       throw refusal(400, `password authentication failed for user '${user}'`)
     }
-    // Postgres itself refuses this one, when the proxy connects: then the proxy's status is 500.
+    // In Neon it is Postgres that refuses an unknown database, and the proxy then answers 500.
     if (database !== expected.database) {
       const fields = { code: '3D000', severity: 'FATAL' }
       throw refusal(500, `database "${database}" does not exist`, fields)
@@ -116,7 +116,7 @@ function decode(part: string): string {
   }
 }
 
-/** A single query, or the queries of a batch */
+/** Reads the body of a request: a single query, or the queries of a batch */
 export function parsePayload(body: Buffer): Statement | Statement[] {
   let payload: unknown
   try {
@@ -141,7 +141,7 @@ function unreadable(reason: string) {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-// A lone surrogate can only come in as an escape.
+// UTF-8 cannot hold a lone surrogate, but an escape in JSON can.
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
 
 function parseJson(body: Buffer): unknown {
@@ -166,7 +166,7 @@ function isObject(value: unknown): value is { [key: string]: unknown } {
   return typeof value === 'object' && value !== null
 }
 
-/** The reply to one statement, as JSON text */
+/** Writes the result of one statement as JSON */
 export function encodeResult(
   { fields, rows, tag, truncated }: Result,
   rawText: boolean,
@@ -175,7 +175,7 @@ export function encodeResult(
 ): string {
   if (truncated) throw tooLarge()
   const [command, ...counts] = tag.split(' ')
-  // INSERT gives an OID before the number of rows.
+  // The tag of INSERT has an OID before the number of rows.
   const count = counts[command === 'INSERT' ? 1 : 0] ?? ''
   const rowCount = /^\d+$/.test(count) ? count : 'null'
   const encodedRows =
@@ -186,7 +186,7 @@ export function encodeResult(
   return `${head},"rows":${encodedRows},"command":"${command}","rowCount":${rowCount}}`
 }
 
-/** Neon's proxy holds a reply in memory, and so puts a limit to it */
+/** Refuses a reply that is too large for Neon's proxy, which holds it in memory */
 export function checkSize(bytes: number): void {
   if (bytes > REPLY_LIMIT) throw tooLarge()
 }
@@ -195,7 +195,8 @@ function tooLarge() {
   return refusal(507, `response is too large (max is ${REPLY_LIMIT} bytes)`)
 }
 
-// Written as text: JSON columns pass through unparsed, and columns of one name all stay.
+// The JSON is written by hand, so that JSON columns stay as they are, and columns of the same name
+// are all kept.
 function encodeRow(
   row: (string | null)[],
   fields: pg.FieldDef[],

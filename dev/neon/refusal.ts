@@ -1,13 +1,13 @@
 import pg from 'pg'
 
-/** An error of the proxy itself, where Postgres has no say */
+/** An error that the proxy answers with by itself, without asking Postgres */
 export function refusal(status: number, message: string, fields: Partial<pg.DatabaseError> = {}) {
   return Object.assign(new Error(message), fields, { status })
 }
 
-/** Status and body for whatever went wrong; the field names are those of the driver's NeonDbError */
+/** The status and body of a reply to an error; the fields are those of the driver's NeonDbError */
 export function encodeError(error: unknown): { status: number; body: string } {
-  // Neon gives every error of a statement the status 400.
+  // Neon answers every error that Postgres reports with 400.
   const { status = error instanceof pg.DatabaseError ? 400 : 500 } = error as { status?: number }
   const fields = error as Partial<pg.DatabaseError>
   const body = {

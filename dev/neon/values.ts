@@ -1,19 +1,22 @@
 import type { Param } from './postgres.ts'
 import { refusal } from './refusal.ts'
 
-// The types Neon's proxy turns into JSON, by OID (PostgreSQL's pg_type.dat)
+// OIDs of the types that Neon's proxy turns into JSON: see pg_type.dat in PostgreSQL's source
 const BOOL = 16
 const NUMBERS = new Set([21, 23, 700, 701])
 const JSONS = new Set([114, 3802])
 
-/** Neon's proxy speaks text to Postgres: what JSON has more of is written as text */
+/** Turns a parameter into the text that Neon's proxy sends to Postgres for it */
 export function encodeParam(value: unknown): Param {
   if (value === null) return null
   if (typeof value === 'string') return value
   return Array.isArray(value) ? encodeArray(value) : JSON.stringify(value)
 }
 
-/** PostgreSQL docs, "Array Input and Output Syntax"; strings are quoted as in JSON, as Neon does */
+/**
+ * Writes an array as in "Array Input and Output Syntax" of the PostgreSQL docs. Like Neon, it
+ * quotes strings as JSON does.
+ */
 function encodeArray(values: unknown[]): string {
   const items = values.map((value) => {
     if (value === null) return 'NULL'
@@ -23,7 +26,7 @@ function encodeArray(values: unknown[]): string {
   return `{${items.join(',')}}`
 }
 
-/** One value of a row as JSON text, for a request that did not ask for raw text */
+/** Turns one value of a row into JSON, for a request that did not ask for raw text */
 export function decodeValue(
   text: string,
   type: number,
@@ -33,14 +36,17 @@ export function decodeValue(
   if (element !== undefined) return decodeArray(text, (item) => decodeValue(item, element, arrays))
   if (type === BOOL) return String(text === 't')
   if (JSONS.has(type)) return text
-  // NaN and the infinities stay strings.
+  // JSON has no NaN and no infinity, so they stay strings.
   return NUMBERS.has(type) && Number.isFinite(Number(text)) ? text : JSON.stringify(text)
 }
 
-// One of: an opening brace, a closing one, a comma, a quoted item, a bare item
+// Matches a brace or comma, or a quoted item, or a bare item.
 const TOKEN = /\s*(?:([{},])|"((?:[^"\\]|\\.)*)"|([^{},"\s][^{},]*))\s*/suy
 
-/** PostgreSQL docs, "Array Input and Output Syntax"; as in Neon, the bounds `[1:2]=` are dropped */
+/**
+ * Reads an array as in "Array Input and Output Syntax" of the PostgreSQL docs. Like Neon, it drops
+ * bounds such as `[1:2]=`.
+ */
 function decodeArray(text: string, decodeItem: (text: string) => string): string {
   TOKEN.lastIndex = text.startsWith('[') ? text.indexOf('=') + 1 : 0
   const tokens: string[] = []

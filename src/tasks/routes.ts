@@ -44,7 +44,7 @@ import {
   written,
 } from './row.ts'
 import { Completion, dueTimeNeedsDueDate, NewTask, TaskPatch } from './task.ts'
-import { readDeleted, restoreTask } from './trash.ts'
+import { readRestorable, readState, restoreTask } from './trash.ts'
 import { forWriter, keep, type TasksEnv, tries, type Writer } from './write.ts'
 
 export const inTrash = 'This id is in the trash. POST /tasks/{id}/restore brings the task back.'
@@ -151,16 +151,14 @@ const refuseBy = (read: typeof readTask) => async (c: TaskContext) => {
 }
 
 const refuseWrite = refuseBy(readTask)
-const refuseRestore = refuseBy(readDeleted)
+const refuseRestore = refuseBy(readRestorable)
 
-/** Refuses to create a task under an id that is in use, or that is no UUID. */
+/** Refuses to create a task under an id that is in use. */
 const refuseCreate = async (c: TaskContext) => {
-  const id = pathId(c)
-  if (!id) return missing(c)
-  const [task] = await readTask(c, { id })
-  if (task) return preconditionProblem(c, task)
-  const [deleted] = await readDeleted(c, { id })
-  return deleted && problem(c, 409, inTrash)
+  const [state] = await readState(c, { id: pathId(c) })
+  if (!state) return undefined
+  const { is_deleted, ...task } = state
+  return is_deleted ? problem(c, 409, inTrash) : preconditionProblem(c, task)
 }
 
 /** The empty reply to a deletion. */
@@ -169,7 +167,7 @@ const deletedReply = (c: TaskContext) => c.body(null, 204)
 /** PUT creates a task when it must not exist yet. With If-Match it must exist, so that both together never create one. */
 const isCreation = (c: TaskContext) => {
   const { ifMatch, ifNoneMatch } = c.var.preconditions
-  return ifNoneMatch === '*' && ifMatch === undefined
+  return ifNoneMatch === '*' && ifMatch === undefined && pathId(c) !== null
 }
 
 export default new Hono<Env>()

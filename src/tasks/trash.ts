@@ -4,8 +4,19 @@ import { tasks } from '../database/schema.ts'
 import { isRestorable, ownTask, preconditionsHold, taskColumns } from './row.ts'
 import { forWriter } from './write.ts'
 
+/** Reads a task, in the trash or not. */
+export const readState = forUser(({ db, me }) =>
+  db
+    .select({
+      ...taskColumns,
+      is_deleted: sql<boolean>`${tasks.deleted_at} is not null`.as('is_deleted'),
+    })
+    .from(tasks)
+    .where(ownTask(me))
+)
+
 /** Reads a task in the trash, as long as it can be restored. */
-export const readDeleted = forUser(({ db, me }) =>
+export const readRestorable = forUser(({ db, me }) =>
   db
     .select(taskColumns)
     .from(tasks)

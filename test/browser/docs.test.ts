@@ -1,97 +1,16 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { randomBytes, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { after, before, test } from 'node:test'
-import { chromium, type Page } from 'playwright-core'
-import { migrate } from '../../dev/migrate.ts'
-import { startNeon } from '../../dev/neon/neon.ts'
-
-const places = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/snap/bin/chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-const executablePath = [process.env.CHROMIUM_PATH ?? places].flat().find(existsSync)
-
-if (!executablePath) {
-  console.error('There is no Chromium here: apt-get install chromium, or set CHROMIUM_PATH.')
-  process.exit(1)
-}
-
-/** Ends what the tests have started, the last one first. */
-const ends: (() => Promise<unknown>)[] = []
-after(async () => {
-  for (const end of ends.reverse()) await end()
-})
-
-/**
- * Starts the API on a free port with an empty database in memory. `npm run dev` is not used, because
- * .dev.vars may name a database with real data.
- */
-const startApi = async () => {
-  const neon = await startNeon({ port: 0, dataDir: 'memory' })
-  ends.push(neon.close)
-  await migrate(neon.url)
-  const worker = spawn(
-    'wrangler',
-    [
-      'dev',
-      '--port=0',
-      '--inspector-port=0',
-      '--show-interactive-dev-session=false',
-      `--var=DATABASE_URL:${neon.url}`,
-      `--var=JWT_SECRET:${randomBytes(32).toString('base64url')}`,
-      '--var=BCRYPT_COST:4',
-    ],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      // Keeps wrangler from calling the network.
-      env: {
-        ...process.env,
-        CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-        WRANGLER_SEND_METRICS: 'false',
-      },
-    }
-  )
-  const ended = once(worker, 'exit')
-  ends.push(async () => {
-    worker.kill()
-    await ended
-  })
-  return new Promise<string>((resolve, reject) => {
-    let output = ''
-    worker.stdout.on('data', (text) => {
-      output += text
-      const [, api] = /Ready on (http\S+)/.exec(output) ?? []
-      if (api) resolve(api)
-    })
-    worker.stdout.on('end', () => reject(new Error(`wrangler dev ended too early:\n${output}`)))
-  })
-}
+import { randomUUID } from 'node:crypto'
+import { before, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { startApi, startBrowser } from './start.ts'
 
 let page: Page
 /** Errors and warnings in the browser, which include violations of the page's security policy. */
 const complaints: string[] = []
 
 before(async () => {
-  const api = process.env.API_URL ?? (await startApi())
-  const browser = await chromium.launch({
-    executablePath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
-  ends.push(() => browser.close())
+  const api = process.env.API_URL ?? (await startApi()).url
+  const browser = await startBrowser()
   page = await browser.newPage({ baseURL: api, viewport: { width: 1280, height: 900 } })
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {

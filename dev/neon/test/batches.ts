@@ -5,7 +5,7 @@ import { failure, post, type Reply, sql, value } from './client.ts'
 describe('batches', () => {
   before(() => sql`create table counter (n int primary key deferrable initially immediate)`)
 
-  it('are one transaction', async () => {
+  it('a batch runs in one transaction', async () => {
     const [a, b, c] = await sql.transaction([
       sql`insert into counter values (1), (2)`,
       sql`select n from counter order by n`,
@@ -24,7 +24,7 @@ describe('batches', () => {
     assert.deepEqual(body, { results: [] })
   })
 
-  it('are rolled back when a statement fails, and give its error', async () => {
+  it('a batch is rolled back when a statement fails, and answers with its error', async () => {
     const error = await failure(
       sql.transaction([
         sql`insert into counter values (3)`,
@@ -39,7 +39,7 @@ describe('batches', () => {
     assert.equal(await value('select count(*)::text from counter'), '2')
   })
 
-  it('are rolled back when the commit fails', async () => {
+  it('a batch is rolled back when its commit fails', async () => {
     const error = await failure(
       sql.transaction([sql`set constraints all deferred`, sql`insert into counter values (5), (1)`])
     )
@@ -47,7 +47,7 @@ describe('batches', () => {
     assert.equal(await value('select count(*)::text from counter'), '2')
   })
 
-  it('are rolled back when the reply is too large', async () => {
+  it('a batch is rolled back when its reply is too large', async () => {
     const big = { query: "select repeat('x', 6000000)" }
     const { status } = await post({
       queries: [{ query: 'insert into counter values (6)' }, big, big],
@@ -56,7 +56,7 @@ describe('batches', () => {
     assert.equal(await value('select count(*)::text from counter'), '2')
   })
 
-  it('take a mode for each query', async () => {
+  it('each query of a batch can set its own array mode', async () => {
     const { body } = await post(
       {
         queries: [
@@ -86,7 +86,7 @@ describe('batches', () => {
     ['RepeatableRead', 'repeatable read'],
     ['Serializable', 'serializable'],
   ] as const) {
-    it(`run at ${header}`, async () => {
+    it(`a batch runs at isolation level ${header}`, async () => {
       const queries = settings.map((name) => sql`select current_setting(${name}) as is`)
       for (const readOnly of [true, false]) {
         for (const deferrable of [true, false]) {
@@ -102,7 +102,7 @@ describe('batches', () => {
     })
   }
 
-  it('echo their options, and single queries do not', async () => {
+  it('a batch echoes its options, and a single query does not', async () => {
     const options = {
       'Neon-Batch-Isolation-Level': 'Serializable',
       'Neon-Batch-Read-Only': 'true',
@@ -117,14 +117,14 @@ describe('batches', () => {
     assert.deepEqual(read(await post({ query: 'select 1' }, options)), [null, null, null])
   })
 
-  it('that are read-only do not write', async () => {
+  it('a read-only batch cannot write', async () => {
     const error = await failure(
       sql.transaction([sql`insert into counter values (7)`], { readOnly: true })
     )
     assert.equal(error.code, '25006')
   })
 
-  it('refuse an unknown isolation level, and so do single queries', async () => {
+  it('an unknown isolation level is a 400 for a batch and for a single query', async () => {
     for (const level of ['serializable', 'READ COMMITTED', '', 'toString', 'Serializable; drop']) {
       for (const body of [{ queries: [{ query: 'select 1' }] }, { query: 'select 1' }]) {
         const reply = await post(body, { 'Neon-Batch-Isolation-Level': level })
@@ -134,7 +134,7 @@ describe('batches', () => {
     }
   })
 
-  it('that end their own transaction leak nothing', async () => {
+  it('a batch that ends its own transaction leaves none open', async () => {
     await post({ queries: [{ query: 'commit' }, { query: 'begin' }, { query: 'select 1/0' }] })
     await post({ queries: [{ query: 'rollback' }, { query: 'begin' }] })
     await sql`insert into counter values (8)`

@@ -4,8 +4,8 @@ import { type NeonDbError, neon, neonConfig } from '@neondatabase/serverless'
 import pg from 'pg'
 import { startNeon } from '../neon.ts'
 
-// The same tests run on PGlite, and on PostgreSQL when POSTGRES_URL is set: there in a database of
-// their own, whose name has something to encode.
+// The tests run on PGlite, or on PostgreSQL when POSTGRES_URL is set. There they create a database,
+// with a name that a URL has to encode.
 const server = process.env.POSTGRES_URL
 const database = `neon 100% ${process.pid}`
 export const postgresUrl = server && new URL(encodeURIComponent(database), server).href
@@ -16,7 +16,7 @@ neonConfig.fetchEndpoint = (host, port) => `http://${host}:${port}/sql`
 
 await administer(`create database "${database}"`)
 
-/** One for all the tests */
+/** The local Neon that all tests share */
 export const local = await startNeon({ port: 0, dataDir: 'memory', postgresUrl })
 export const sql = neon(local.url, { fullResults: true })
 
@@ -36,13 +36,13 @@ async function administer(statement: string) {
 export interface Reply {
   status: number
   headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: whatever JSON the server gives is to be asserted
+  // biome-ignore lint/suspicious/noExplicitAny: each test asserts the JSON that it expects
   body: any
 }
 
 export const RAW = { 'Neon-Raw-Text-Output': 'true', 'Neon-Array-Mode': 'true' }
 
-/** A request as the driver makes it, or with other headers */
+/** Sends a request with the headers that the driver sends, or with others */
 export async function post(
   body: unknown,
   headers: { [name: string]: string } = RAW
@@ -59,7 +59,7 @@ export async function post(
   }
 }
 
-/** The first value of the first row, as text */
+/** Runs a query and returns the first value of its first row, as text */
 export async function value(query: string, params: unknown[] = []): Promise<string | null> {
   const { status, body } = await post({ query, params })
   assert.equal(status, 200, JSON.stringify(body))

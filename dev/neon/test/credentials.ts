@@ -10,7 +10,7 @@ describe('credentials', () => {
     return { 'Neon-Connection-String': url.href }
   }
 
-  it('are checked', async () => {
+  it('a request with wrong or missing credentials is refused', async () => {
     const { username } = new URL(local.url)
     const failed = `password authentication failed for user '${username}'`
     for (const [headers, status, message] of [
@@ -70,7 +70,7 @@ describe('credentials', () => {
     assert.match(await bare.text(), /invalid header: neon-connection-string/)
   })
 
-  it('may have parameters and another host', async () => {
+  it('a connection string can have parameters and another host', async () => {
     const headers = on((url) => {
       url.host = 'somewhere:1'
       url.search = '?sslmode=require&application_name=x'
@@ -78,7 +78,7 @@ describe('credentials', () => {
     assert.equal((await post({ query: 'select 1' }, headers)).status, 200)
   })
 
-  it('that are wrong are a NeonDbError', async () => {
+  it('a wrong password is a NeonDbError in the driver', async () => {
     const url = new URL(local.url)
     url.password = 'wrong'
     const error = await failure(neon(url.href)`select 1`)

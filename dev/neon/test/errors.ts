@@ -10,7 +10,7 @@ describe('errors', () => {
     ...['file', 'line', 'routine'],
   ].sort()
 
-  it('have all of Postgres’ own fields', async () => {
+  it('an error has all the fields of Postgres', async () => {
     await sql`create table child (id int primary key, qty int not null constraint positive check (qty > 0))`
     await sql`insert into child values (1, 1)`
     const { status, headers, body } = await post({ query: 'insert into child values (1, 2)' })
@@ -38,7 +38,7 @@ describe('errors', () => {
     })
   })
 
-  it('are NeonDbErrors with their SQLSTATE', async () => {
+  it('an error of the driver is a NeonDbError with the SQLSTATE', async () => {
     for (const [query, expected] of [
       ['selec 1', { code: '42601', position: '1', severity: 'ERROR' }],
       ['select nope', { code: '42703', position: '8' }],
@@ -75,7 +75,7 @@ describe('errors', () => {
     }
   })
 
-  it('come of several statements in one, which are not run', async () => {
+  it('several statements in one query are an error, and none of them runs', async () => {
     for (const query of ['select 1; select 2', 'drop table child; select 1']) {
       const { status, body } = await post({ query })
       assert.equal(status, 400)
@@ -86,7 +86,7 @@ describe('errors', () => {
     assert.equal(await value('select 1;'), '1')
   })
 
-  it('come of COPY, and the server goes on', async () => {
+  it('COPY is an error, and the server answers the next query', async () => {
     for (const query of ['copy child from stdin', 'copy child to stdout']) {
       const { status, body } = await post({ query })
       assert.equal(status, 400)
@@ -95,13 +95,13 @@ describe('errors', () => {
     assert.equal(await value('select count(*)::text from child'), '1')
   })
 
-  it('come of too deep a nesting', async () => {
+  it('an expression that is nested too deeply is an error', async () => {
     const { body } = await post({ query: `select 1${'+1'.repeat(100_000)}` })
     assert.equal(body.code, '54001')
     assert.equal(await value('select 1'), '1')
   })
 
-  it('leave nothing behind', async () => {
+  it('a statement that fails writes nothing', async () => {
     await failure(sql`insert into child select g, 2 - g from generate_series(0, 5) g`)
     assert.equal(await value('select count(*)::text from child'), '1')
   })

@@ -2,22 +2,32 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { neon } from '@neondatabase/serverless'
 import { startNeon } from '../neon.ts'
+import { lockFolder } from '../pglite.ts'
 import { failure, local, onPGlite, onPostgreSQL, postgresUrl } from './client.ts'
 
 describe('starting and stopping', { timeout: 300_000 }, () => {
   const folders: string[] = []
   const children: ChildProcess[] = []
+  const groups: number[] = []
 
   after(() => {
     for (const child of children) child.kill('SIGKILL')
+    for (const group of groups) {
+      try {
+        process.kill(-group, 'SIGKILL')
+      } catch {
+        // All its processes have ended, as they should.
+      }
+    }
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
   })
 
@@ -27,7 +37,7 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     return path
   }
 
-  /** The command line, as it runs for a developer */
+  /** Runs main.ts as a process of its own. */
   function run(env: { [name: string]: string }) {
     const { POSTGRES_URL: _, ...inherited } = process.env
     const main = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -53,7 +63,28 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     return { child, url, exited }
   }
 
-  it('says what is wrong with the environment, a line for each', async () => {
+  /** Runs `npm run neon` in a process group of its own. `closed` waits for all its processes. */
+  function runNpm(env: { [name: string]: string } = {}) {
+    const child = spawn('npm', ['run', 'neon'], {
+      cwd: fileURLToPath(new URL('../../..', import.meta.url)),
+      detached: true,
+      env: { ...process.env, NEON_PORT: '0', DATA_DIR: 'memory', ...env },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    groups.push(Number(child.pid))
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+    async function untilLine(text: string) {
+      for (let line = ''; !line.includes(text); ) {
+        const { done, value } = await lines.next()
+        assert.ok(!done, `npm run neon ended before it printed ${text}`)
+        line = value
+      }
+    }
+    const closed = once(child, 'close', { signal: AbortSignal.timeout(60_000) })
+    return { child, untilLine, closed }
+  }
+
+  it('each wrong environment variable is an error with a line of its own', async () => {
     const { code, output, errors } = await run({
       NEON_PORT: '70000',
       DATA_DIR: '',
@@ -68,20 +99,17 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     assert.doesNotMatch(errors, /topsecret/)
   })
 
-  it('says that the port is taken', async () => {
-    const error = await failure(startNeon({ port: local.port, dataDir: 'memory' }))
-    assert.equal(
-      error.message,
-      `port ${local.port} is already in use: set NEON_PORT to another one`
-    )
-    const { code, errors } = await run({ NEON_PORT: String(local.port), DATA_DIR: 'memory' }).exited
-    assert.deepEqual(
-      [code, errors],
-      [1, `port ${local.port} is already in use: set NEON_PORT to another one\n`]
-    )
+  it('a port that stays in use is an error', async () => {
+    const { port } = local
+    const [{ message }, { code, errors }] = await Promise.all([
+      failure(startNeon({ port, dataDir: 'memory' })),
+      run({ NEON_PORT: String(port), DATA_DIR: 'memory' }).exited,
+    ])
+    assert.equal(message, `port ${port} is already in use: set NEON_PORT to another one`)
+    assert.deepEqual([code, errors], [1, `${message}\n`])
   })
 
-  it('says that PostgreSQL cannot be reached', async () => {
+  it('a PostgreSQL that cannot be reached is an error', async () => {
     const url = 'postgresql://user:topsecret@127.0.0.1:1/db'
     const { code, errors } = await run({ POSTGRES_URL: url }).exited
     assert.equal(code, 1)
@@ -91,7 +119,7 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     )
   })
 
-  it('says that PostgreSQL refuses the password', onPostgreSQL, async () => {
+  it('a PostgreSQL that refuses the password is an error', onPostgreSQL, async () => {
     const url = new URL(String(postgresUrl))
     url.password = 'topsecret'
     const { code, errors } = await run({ POSTGRES_URL: url.href }).exited
@@ -103,7 +131,7 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     assert.doesNotMatch(errors, /topsecret/)
   })
 
-  it('keeps the data when it is stopped, and when it is killed', onPGlite, async () => {
+  it('data survives a stop and a kill', onPGlite, async () => {
     const dataDir = folder()
     const first = run({ DATA_DIR: dataDir })
     const url = await first.url
@@ -111,15 +139,15 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     await neon(url)`create table kept (n int)`
     await neon(url)`insert into kept values (1)`
 
-    // npm passes SIGINT on to a process that has it from the terminal already, and is busy closing:
-    // here with a request that is not complete.
-    const socket = connect(Number(new URL(url).port), '127.0.0.1')
-    socket.write('POST /sql HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{')
-    await sleep(300)
+    // Ctrl-C can arrive twice, and the second one finds the server still waiting for a request.
+    const port = Number(new URL(url).port)
+    const socket = connect(port, '127.0.0.1')
+    const head = 'POST /sql HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue'
+    socket.write(`${head}\r\n\r\n`)
+    await once(socket, 'data')
     first.child.kill('SIGINT')
-    await sleep(300)
+    await untilRefused(port)
     first.child.kill('SIGINT')
-    await sleep(300)
     socket.destroy()
     const end = await first.exited
     assert.deepEqual(end, {
@@ -142,11 +170,11 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     assert.equal(refused.code, 1)
     assert.match(
       refused.errors,
-      new RegExp(`^${dataDir} is in use by process ${third.child.pid} [^\n]*\n$`)
+      new RegExp(`^${dataDir} is in use by process ${third.child.pid}: [^\n]*\n$`)
     )
     assert.deepEqual(await neon(again)`select count(*)::int as n from kept`, [{ n: 2 }])
 
-    // A PGlite that breaks down is replaced, with its data.
+    // A PGlite that breaks down is replaced by another one with the same data.
     const error = await failure(neon(again).query(`select '${'['.repeat(100_000)}'::jsonb`))
     assert.equal(error.message, 'connection closed')
     assert.deepEqual(await neon(again)`select count(*)::int as n from kept`, [{ n: 2 }])
@@ -156,7 +184,7 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     assert.ok(!existsSync(join(dataDir, 'lock')))
   })
 
-  it('recovers from a first start that broke off', onPGlite, async () => {
+  it('a first start that was killed does no harm to the second', onPGlite, async () => {
     const dataDir = folder()
     const first = run({ DATA_DIR: dataDir })
     while (!existsSync(join(dataDir, 'draft'))) await sleep(20)
@@ -170,20 +198,46 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     assert.equal((await second.exited).code, 0)
   })
 
-  it('refuses a folder that this process has open, and gives it back', onPGlite, async () => {
-    const dataDir = folder()
-    const one = await startNeon({ port: 0, dataDir })
-    await assert.rejects(startNeon({ port: 0, dataDir }), /is in use by process/)
-    assert.deepEqual(await neon(one.url)`select 1 as n`, [{ n: 1 }])
-    await Promise.all([one.close(), one.close()])
-    const two = await startNeon({ port: one.port, dataDir })
+  it(
+    'a data folder can be open once in a process, and again after it is closed',
+    onPGlite,
+    async () => {
+      const dataDir = folder()
+      const one = await startNeon({ port: 0, dataDir })
+      await assert.rejects(startNeon({ port: 0, dataDir }), /is in use by process/)
+      assert.deepEqual(await neon(one.url)`select 1 as n`, [{ n: 1 }])
+      await Promise.all([one.close(), one.close()])
+      const two = await startNeon({ port: one.port, dataDir })
+      await two.close()
+    }
+  )
+
+  it('a start waits for a port that becomes free', async () => {
+    const one = await startNeon({ port: 0, dataDir: 'memory' })
+    const starting = startNeon({ port: one.port, dataDir: 'memory' })
+    // A later attempt that fails shows that the start has failed at first, too, and is waiting.
+    const attempt = createServer().listen(one.port, '127.0.0.1')
+    await assert.rejects(once(attempt, 'listening'), { code: 'EADDRINUSE' })
+    await one.close()
+    const two = await starting
+    assert.deepEqual(await neon(two.url)`select 1 as n`, [{ n: 1 }])
     await two.close()
   })
 
-  it('answers what is under way before it stops', async () => {
+  it('a start waits for a data folder that becomes free', async () => {
+    const dataDir = folder()
+    const unlock = await lockFolder(dataDir)
+    const locking = lockFolder(dataDir)
+    unlock()
+    const unlockAgain = await locking
+    unlockAgain()
+    assert.ok(!existsSync(join(dataDir, 'lock')))
+  })
+
+  it('requests that are running are answered before the server stops', async () => {
     const one = run(postgresUrl ? { POSTGRES_URL: postgresUrl } : { DATA_DIR: 'memory' })
     const client = neon(await one.url)
-    // So that each has its connection open already
+    // Opens the connections, so that the requests below arrive at once.
     await Promise.all(Array.from({ length: 5 }, async () => client`select pg_sleep(0.01)`))
     let done = 0
     const busy = Array.from({ length: 5 }, async () => {
@@ -191,7 +245,7 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
       done++
       return rows
     })
-    // PGlite is deaf at work: when it has answered twice, the others have arrived.
+    // PGlite blocks its process: once two replies are here, the other requests have arrived.
     while (done < 2) await sleep(1)
     one.child.kill('SIGTERM')
     for (const rows of await Promise.all(busy)) assert.deepEqual(rows, [{ n: 300000 }])
@@ -199,4 +253,33 @@ describe('starting and stopping', { timeout: 300_000 }, () => {
     assert.equal((await one.exited).code, 0)
     assert.ok(performance.now() - start < 3000, 'waited for idle connections')
   })
+
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    it(`npm run neon ends completely when ${signal} ends npm alone`, async () => {
+      const { child, untilLine, closed } = runNpm()
+      await untilLine('Local Neon is ready')
+      child.kill(signal)
+      await closed
+    })
+  }
+
+  it('npm run neon ends completely when npm is killed while the script is loading', async () => {
+    // Node prints the path of each script before it loads the script.
+    const NODE_OPTIONS = '--import=data:text/javascript,console.log(process.argv[1])'
+    const { child, untilLine, closed } = runNpm({ NODE_OPTIONS })
+    await untilLine('/dev/neon/main.ts')
+    child.kill('SIGKILL')
+    await closed
+  })
 })
+
+async function untilRefused(port: number) {
+  for (let isOpen = true; isOpen; ) {
+    const probe = connect(port, '127.0.0.1')
+    isOpen = await once(probe, 'connect').then(
+      () => true,
+      () => false
+    )
+    probe.destroy()
+  }
+}

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { post, sql, value } from './client.ts'
 
 describe('parameters', () => {
-  it('are text, whatever JSON they were', async () => {
+  it('a parameter of any JSON type reaches Postgres as text', async () => {
     for (const [param, cast, text] of [
       ['a', 'text', 'a'],
       ['', 'text', ''],
@@ -39,7 +39,7 @@ describe('parameters', () => {
     }
   })
 
-  it('have the type the statement gives them', async () => {
+  it('a parameter has the type that the statement gives it', async () => {
     assert.equal(await value("select pg_typeof($1 || 'a')::text", ['1']), 'text')
     assert.equal(await value('select pg_typeof($1 + 1)::text', ['1']), 'integer')
     assert.equal(await value('select jsonb_typeof(to_jsonb($1::int))', ['3']), 'number')
@@ -47,7 +47,7 @@ describe('parameters', () => {
     assert.equal(body.code, '22P02')
   })
 
-  it('come through the driver too', async () => {
+  it('parameters of the driver reach Postgres with their values', async () => {
     const date = new Date('2026-02-03T04:05:06.789Z')
     const [row] = (
       await sql`select ${1}::int as i, ${true}::bool as b, ${null}::text as n, ${date}::timestamptz as d,
@@ -57,7 +57,7 @@ describe('parameters', () => {
     assert.deepEqual(row, { i: 1, b: true, n: null, d: date, a: ['x', 'y z'], j: { k: 1 }, y })
   })
 
-  it('may be left out, but not be too few or too many', async () => {
+  it('parameters can be left out, but too few or too many are an error', async () => {
     assert.equal(await value('select 1::text'), '1')
     assert.equal((await post({ query: 'select 1' })).status, 200)
     assert.equal((await post({ query: 'select $1', params: [] })).body.code, '08P01')
@@ -68,7 +68,7 @@ describe('parameters', () => {
     assert.equal(await value('select 1'), '1')
   })
 
-  it('are refused with a zero byte, and so is a query', async () => {
+  it('a zero byte in a parameter or a query is an error', async () => {
     assert.equal((await post({ query: 'select $1', params: ['a\0b'] })).body.code, '22021')
     const { status, body } = await post({ query: 'select \0 1' })
     assert.equal(status, 400)

@@ -4,7 +4,7 @@ import { neon } from '@neondatabase/serverless'
 import { failure, local, post, sql, value } from './client.ts'
 
 describe('results', () => {
-  it('have exactly the keys of Neon', async () => {
+  it('a result has exactly the keys of Neon', async () => {
     const { status, headers, body } = await post({ query: 'select 1 as a' })
     assert.equal(status, 200)
     assert.equal(headers.get('content-type'), 'application/json')
@@ -20,7 +20,7 @@ describe('results', () => {
     })
   })
 
-  it('tell of the table, the column and the modifier of each field', async () => {
+  it('each field of a result names its table, column, type and modifier', async () => {
     await sql`create table item (id int primary key, name varchar(9), price numeric(8,2), at timestamptz(3))`
     const oid = Number(await value("select 'item'::regclass::oid::text"))
     const { fields, rows, rowCount } =
@@ -76,7 +76,7 @@ describe('results', () => {
     assert.deepEqual([rows, rowCount], [[], 0])
   })
 
-  it('take command and row count from the command tag', async () => {
+  it('the command and row count of a result come from the command tag', async () => {
     const expected: [string, string, number | null, number][] = [
       ['create table counter (n int)', 'CREATE', null, 0],
       ['insert into counter values (1), (2), (3)', 'INSERT', 3, 0],
@@ -107,7 +107,7 @@ describe('results', () => {
     }
   })
 
-  it('may have no columns, and columns of one name', async () => {
+  it('a result can have no columns, or two of the same name', async () => {
     const none = await post({ query: 'select from generate_series(1, 2)' })
     assert.deepEqual([none.body.rows, none.body.fields, none.body.rowCount], [[[], []], [], 2])
     assert.deepEqual((await sql`select`).rows, [{}])
@@ -117,12 +117,12 @@ describe('results', () => {
     assert.equal(JSON.stringify(rows), '[{"a":2,"__proto__":3}]')
   })
 
-  it('of the driver are plain rows without fullResults', async () => {
+  it('the driver returns plain rows without fullResults', async () => {
     assert.deepEqual(await neon(local.url)`select 1 as a`, [{ a: 1 }])
     assert.deepEqual(await neon(local.url, { arrayMode: true })`select 1 as a`, [[1]])
   })
 
-  it('of more than 10 MiB are refused', async () => {
+  it('a reply of more than 10 MiB is a 507', async () => {
     const fits = await value("select repeat('x', 10 * 1024 * 1024 - 1000)")
     assert.equal(fits?.length, 10 * 1024 * 1024 - 1000)
     for (const query of [

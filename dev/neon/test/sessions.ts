@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { local, onPostgreSQL, post, sql, value } from './client.ts'
 
 describe('sessions', () => {
-  // As often as there could be connections
+  // More requests at once than there can be connections, so that each connection gets one.
   async function everywhere(query: string, expected: string | null) {
     const values = await Promise.all(Array.from({ length: 25 }, () => value(query)))
     assert.deepEqual([...new Set(values)], [expected], query)
   }
 
-  it('do not keep a stray BEGIN', async () => {
+  it('a BEGIN without a COMMIT does not reach the next request', async () => {
     for (const query of ['begin', 'start transaction isolation level serializable']) {
       assert.deepEqual((await post({ query })).status, 200)
       await sql`create table if not exists stray (n int)`
@@ -23,7 +23,7 @@ describe('sessions', () => {
     }
   })
 
-  it('do not keep anything else', async () => {
+  it('settings, locks and temporary tables do not reach the next request', async () => {
     const [locks] = (await sql`select count(*) from pg_locks where locktype = 'advisory'`).rows
     for (const query of [
       "set time zone 'Asia/Tokyo'",
@@ -55,7 +55,7 @@ describe('sessions', () => {
     ])
   })
 
-  it('serve many requests at once', async () => {
+  it('each of 50 requests at once gets its own rows', async () => {
     await sql`create table seat (n int primary key)`
     await Promise.all(
       Array.from({ length: 50 }, async (_, n) => {
@@ -74,13 +74,13 @@ describe('sessions', () => {
     assert.equal(await value('select count(*)::text from seat'), '50')
   })
 
-  it('run side by side', onPostgreSQL, async () => {
+  it('queries run side by side on PostgreSQL', onPostgreSQL, async () => {
     const start = performance.now()
     await Promise.all(Array.from({ length: 10 }, () => sql`select pg_sleep(0.5)`))
     assert.ok(performance.now() - start < 2000)
   })
 
-  it('outlive a client that goes away', async () => {
+  it('clients that disconnect do not stop the server', async () => {
     const slow = 'select count(*) from generate_series(1, 300000) a'
     await Promise.all(
       Array.from({ length: 10 }, async (_, n) => {
@@ -90,14 +90,14 @@ describe('sessions', () => {
         await going.catch(() => {})
       })
     )
-    // Half a request, then nothing
+    // A client that sends half a request
     const socket = connect(local.port, '127.0.0.1')
     socket.end(`POST /sql HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{"query`)
     await once(socket, 'connect')
     assert.equal(await value('select 1'), '1')
   })
 
-  it('cancel the query of a client that goes away', onPostgreSQL, async () => {
+  it('a query is cancelled when its client disconnects', onPostgreSQL, async () => {
     const abort = new AbortController()
     const fetchOptions = { signal: abort.signal }
     const single = sql.query('select pg_sleep(60)', [], { fetchOptions })
@@ -113,7 +113,7 @@ describe('sessions', () => {
     assert.equal(await value('select count(*)::text from seat where n = -1'), '0')
   })
 
-  it('are replaced when they die', onPostgreSQL, async () => {
+  it('a connection that PostgreSQL terminates is replaced', onPostgreSQL, async () => {
     const { status, body } = await post({ query: 'select pg_terminate_backend(pg_backend_pid())' })
     assert.deepEqual([status, body.code], [400, '57P01'])
     await everywhere('select 1', '1')

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { post, sql, value } from './client.ts'
 
 describe('values', () => {
-  // Expression, its raw text, what the driver makes of it
+  // An expression, its raw text, and the value that the driver parses it to
   const TYPES: [string, string, unknown][] = [
     ['true', 't', true],
     ['false', 'f', false],
@@ -68,7 +68,7 @@ describe('values', () => {
     ["'null'::text", 'null', 'null'],
   ]
 
-  it('come as raw text, whatever their type', async () => {
+  it('a value of every type is the raw text of Postgres', async () => {
     const queries = [
       { query: "set local time zone 'UTC'" },
       ...TYPES.map(([expression]) => ({ query: `select ${expression}` })),
@@ -83,7 +83,7 @@ describe('values', () => {
   })
 
   for (const arrayMode of [true, false]) {
-    it(`are what the driver makes of them, with arrayMode ${arrayMode}`, async () => {
+    it(`a value of every type is parsed by the driver, with arrayMode ${arrayMode}`, async () => {
       const parsed = TYPES.filter(([, , expected]) => expected !== undefined)
       const list = parsed.map(([expression], index) => `${expression} as c${index}`).join()
       const result = await sql.query(`select ${list}`, [], { arrayMode, fullResults: true })
@@ -96,7 +96,7 @@ describe('values', () => {
     })
   }
 
-  it('keep every character', async () => {
+  it('a text keeps every character', async () => {
     const text = 'ÄÖ ß 中文 🙂 \u0001 \t\r\n " \\ \' {} \u2028 \ufffd e\u0301'
     assert.equal(await value('select $1', [text]), text)
     assert.equal(await value('select length($1)::text', ['🙂é中']), '3')
@@ -104,7 +104,7 @@ describe('values', () => {
     assert.deepEqual(row, { 'spält 🙂': text })
   })
 
-  it('are rows as objects when the array mode is off, whoever turned it off', async () => {
+  it('a row is an object when the header or the query turns the array mode off', async () => {
     const query = 'select 1 as a, null as b'
     const objects = [{ a: '1', b: null }]
     const arrays = [['1', null]]
@@ -125,7 +125,7 @@ describe('values', () => {
     }
   })
 
-  it('are JSON when raw text is off', async () => {
+  it('a value is JSON when raw text is off', async () => {
     const expected: [string, unknown][] = [
       ['true', true],
       ['1::int2', 1],
