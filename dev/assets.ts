@@ -55,7 +55,7 @@ const bundle = async (entry: string, options: Parameters<typeof build>[0] = {}) 
     write: false,
     ...options,
   })
-  return outputFiles[0]?.text ?? ''
+  return outputFiles?.[0]?.text ?? ''
 }
 
 const app = async (): Promise<Files> => {

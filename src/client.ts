@@ -14,19 +14,19 @@ type Options = {
   fetch?: typeof fetch
 }
 
+type Client = ReturnType<typeof hc<AppType>>
+
 /**
  * The API at `baseUrl` as functions. The compiler checks their paths and bodies, and their replies
  * by status. An access token alone may stand in place of the options.
  */
-export const createClient = (baseUrl: string, options: Options | string = {}) => {
+export const createClient = (baseUrl: string, options: Options | string = {}): Client => {
   const { token, ...rest } = typeof options === 'string' ? { token: options } : options
   return hc<AppType>(baseUrl, {
     ...rest,
     ...(token !== undefined && { headers: { Authorization: `Bearer ${token}` } }),
   })
 }
-
-type Client = ReturnType<typeof createClient>
 
 /** An operation of a batch. */
 export type Operation = InferRequestType<Client['tasks']['batch']['$post']>['json'][number]

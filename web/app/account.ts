@@ -38,8 +38,10 @@ export const createAccount = ({ origin, fetch: send = fetch, memory }: Options) 
     send(input, { ...init, signal: AbortSignal.timeout(timeout) })
   const visitor = createClient(origin, { fetch: timed })
 
+  const remembered = (): User | undefined =>
+    JSON.parse(memory.getItem(userKey) ?? 'null') ?? undefined
   // Read once: another tab may let another person in, while this one still shows the first one's tasks.
-  let user: User | undefined = JSON.parse(memory.getItem(userKey) ?? 'null') ?? undefined
+  let user = remembered()
 
   /** Takes a token for the user whose tasks are open here. Anyone else's is thrown away. */
   const accept = (accessToken: string): boolean => {
@@ -105,7 +107,8 @@ export const createAccount = ({ origin, fetch: send = fetch, memory }: Options) 
 
   return {
     client,
-    user: () => user,
+    /** Who was signed in here last, in whatever tab. */
+    remembered,
     /** Why the last request had no access token. */
     refusal: () => refusal,
 

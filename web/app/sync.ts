@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { Changes } from '../../src/client.ts'
+import type { Changes, Outcome } from '../../src/client.ts'
 import { type Account, problemOf, type Refusal } from './account.ts'
 import type { Store } from './store.ts'
 
@@ -49,14 +49,12 @@ export const createSync = ({ account, store, userId, onChange }: Options) => {
   const { batch, changes } = account.client.tasks
 
   /** The reply, when the server has decided. Passing trouble and a lost session stop the sync. */
-  const decided = async <Request extends Promise<Answer>>(
-    request: Request
-  ): Promise<Awaited<Request>> => {
+  const decided = async (request: Promise<Answer>): Promise<Answer> => {
     const reply = await request.catch(() => {
       throw new Stop({ is: 'offline' })
     })
     if (reply.status === 401) throw new Stop({ is: account.refusal() ?? 'signed-out' })
-    if (!isPassing(reply.status)) return reply as Awaited<Request>
+    if (!isPassing(reply.status)) return reply
     const { request_id, retryAfter } = await problemOf(reply)
     throw new Stop(
       { is: reply.status === 429 ? 'limited' : 'trouble', code: request_id },
@@ -65,7 +63,7 @@ export const createSync = ({ account, store, userId, onChange }: Options) => {
   }
 
   /** A body that breaks off is a lost reply. */
-  const bodyOf = <Body>(reply: { json: () => Promise<Body> }): Promise<Body> =>
+  const bodyOf = (reply: Answer): Promise<unknown> =>
     reply.json().catch(() => {
       throw new Stop({ is: 'offline' })
     })
@@ -78,7 +76,7 @@ export const createSync = ({ account, store, userId, onChange }: Options) => {
       const reply = await decided(
         batch.$post({ json: operations }, { headers: { 'Idempotency-Key': `"${key}"` } })
       )
-      if (reply.status === 200) await store.settleBatch(next, await bodyOf(reply))
+      if (reply.status === 200) await store.settleBatch(next, (await bodyOf(reply)) as Outcome[])
       else {
         const { detail, errors = [], status } = await problemOf(reply)
         const refused = new Map<string, string>()
@@ -102,7 +100,7 @@ export const createSync = ({ account, store, userId, onChange }: Options) => {
     const reply = await decided(
       changes.$get({ query: { limit: String(mostChanges), ...(since && { since }) } })
     )
-    if (reply.status === 200) return await bodyOf(reply)
+    if (reply.status === 200) return (await bodyOf(reply)) as Changes
     if (since) return undefined
     throw new Stop({ is: 'trouble', code: (await problemOf(reply)).request_id })
   }

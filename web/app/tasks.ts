@@ -67,8 +67,8 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   }
 
   /** Reads from the store what may have changed there. */
-  const reload = (ids: Iterable<string> | 'all' = 'all'): Promise<void> => {
-    markStale(ids)
+  const reload = (ids?: Iterable<string>): Promise<void> => {
+    markStale(ids ?? 'all')
     reading = reading.then(readStale)
     return reading
   }
@@ -202,15 +202,15 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     /** Sends a parked change again, as `op` and with these fields on top. */
     sendAgain: (change: Change, op: Change['op'], fields: Partial<Fields> = {}) => {
       const { n: _, parked: __, ...again } = change
-      const all = { ...change.fields, ...fields }
+      const ours = { ...change.fields, ...fields }
       const merge = (unsent: Change | undefined): Change =>
         unsent
           ? {
               ...unsent,
               op: op === 'delete' ? op : unsent.op,
-              fields: { ...all, ...unsent.fields },
+              fields: { ...ours, ...unsent.fields },
             }
-          : { ...again, op, fields: all }
+          : { ...again, op, fields: ours }
       return write([{ id: change.id, merge }], change)
     },
   }
