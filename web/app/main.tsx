@@ -122,9 +122,9 @@ const Tasks = () => {
         <Decisions />
         {value.is !== 'done' && <QuickAdd />}
         {isFirst.value ? <Waiting /> : <List />}
+        <Menu />
       </main>
       <Toast />
-      <Menu />
       <Editor />
       <Help />
       <SigningOut onSignOut={() => void signOut()} />
