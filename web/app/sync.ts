@@ -30,6 +30,8 @@ type Options = {
   userId: string
   /** Called with the ids of the tasks that may have changed here, or without for all. */
   onChange: (ids?: string[]) => unknown
+  /** Calls back after so many milliseconds. */
+  wait?: (work: () => void, milliseconds: number) => ReturnType<typeof setTimeout>
 }
 
 const mostOperations = 100
@@ -44,7 +46,7 @@ const exclusively = <Result>(name: string, work: () => Promise<Result>): Promise
   'locks' in navigator ? navigator.locks.request(name, work) : work()
 
 /** Sends what was changed here and fetches what was changed elsewhere. */
-export const createSync = ({ account, store, userId, onChange }: Options) => {
+export const createSync = ({ account, store, userId, onChange, wait = setTimeout }: Options) => {
   const state = signal<SyncState>({ is: 'waiting' })
   const { batch, changes } = account.client.tasks
 
@@ -141,8 +143,7 @@ export const createSync = ({ account, store, userId, onChange }: Options) => {
 
   const plan = (milliseconds: number) => {
     clearTimeout(timer)
-    if (!isOver)
-      timer = setTimeout(() => void sync(), Math.max(milliseconds, notBefore - Date.now()))
+    if (!isOver) timer = wait(() => void sync(), Math.max(milliseconds, notBefore - Date.now()))
   }
 
   /** 1, 2, 4 … 60 seconds, give or take a quarter, so that devices do not come back all at once. */

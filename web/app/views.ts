@@ -9,10 +9,18 @@ export type Sort = 'order' | 'due' | 'priority' | 'title' | 'newest'
 /** A run of tasks under one heading. `day` is the day that all of them belong to. */
 export type Section = { key: string; day?: Day; tasks: Task[] }
 
+const viewOfTag = (text: string): View => {
+  try {
+    return { is: 'tag', tag: decodeURIComponent(text) }
+  } catch {
+    return { is: 'today' }
+  }
+}
+
 /** The view that the fragment of an address names. */
 export const viewOf = (fragment: string): View => {
   const [name = '', tag = ''] = fragment.replace(/^#/, '').split('/')
-  if (name === 'tag' && tag) return { is: 'tag', tag: decodeURIComponent(tag) }
+  if (name === 'tag' && tag) return viewOfTag(tag)
   return name === 'upcoming' || name === 'all' || name === 'done' ? { is: name } : { is: 'today' }
 }
 
