@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { sayDay } from './dates.ts'
 import { Icon } from './icon.tsx'
 import {
@@ -63,6 +63,10 @@ const Heading = ({ section }: { section: Section }) => {
   )
 }
 
+/** Open tasks, and those of today while nothing is late, stand under the title of the view alone. */
+const isNamed = ({ key }: Section) =>
+  key !== 'open' && (key !== 'today' || sections.value.length > 1)
+
 export const Sorting = () =>
   (view.value.is === 'all' || view.value.is === 'tag') && (
     <select
@@ -101,8 +105,12 @@ export const List = () => {
 
   const order = rows.value
   const place = order.findIndex(({ id }) => id === current.value)
-  // The list is one stop of the Tab key: its current row, or its first.
-  if (place < 0 && order[0]) current.value = order[0].id
+  const before = useRef(0)
+  useLayoutEffect(() => {
+    if (place >= 0) before.current = place
+    // The row is gone: the keyboard goes on with the next one, or with the last.
+    else current.value = order[Math.min(before.current, order.length - 1)]?.id
+  })
   let left = Math.max(most.value, place + 2)
 
   if (!sections.value.length)
@@ -116,7 +124,7 @@ export const List = () => {
         left -= shown.length
         return (
           <section key={key} aria-label={headingOf(section) || text.views.all}>
-            {key !== 'open' && <Heading section={section} />}
+            {isNamed(section) && <Heading section={section} />}
             <ul>
               {shown.map((task) => (
                 <Row key={task.id} task={task} />

@@ -68,20 +68,11 @@ const named = (ids: string[], one: (title: string) => string, many: (n: number) 
   return ids.length === 1 ? one(all.value.get(first)?.title ?? '') : many(ids.length)
 }
 
-/** Puts the keyboard on the row after this one, or before it at the end. */
-const leave = (id: string) => {
-  if (current.value !== id) return
-  const ids = rows.value.map((task) => task.id)
-  const at = ids.indexOf(id)
-  current.value = ids[at + 1] ?? ids[at - 1]
-}
-
 export const complete = (ids: string[], completed: boolean) => {
   const name = named(ids, completed ? text.completed : text.reopened, text.manyChanged)
   if (completed) {
     lingering.value = new Set([...lingering.value, ...ids])
     setTimeout(() => {
-      for (const id of ids) if (all.value.get(id)?.completed) leave(id)
       lingering.value = new Set([...lingering.value].filter((id) => !ids.includes(id)))
     }, lingerFor)
   }
@@ -93,7 +84,6 @@ export const toggle = (task: Task) => complete([task.id], !task.completed)
 
 export const remove = (task: Task) => {
   const name = text.deleted(task.title)
-  leave(task.id)
   void session.value?.tasks.remove(name, [task.id])
   notify(name)
 }

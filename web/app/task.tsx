@@ -3,7 +3,7 @@ import type { Task } from './changes.ts'
 import { sayDay } from './dates.ts'
 import { Icon } from './icon.tsx'
 import { openMenu } from './menu.tsx'
-import { current, edit, opened, remove, renamed, today, toggle } from './state.ts'
+import { current, edit, opened, remove, renamed, today, toggle, view } from './state.ts'
 import { text } from './text.ts'
 import { addressOf } from './views.ts'
 
@@ -45,11 +45,12 @@ const Due = ({ task }: { task: Task }) => {
   if (!task.due_date) return null
   const isLate = task.due_date < today.value && !task.completed
   const time = task.due_time ? ` ${task.due_time}` : ''
+  // The title of the view says the day already.
+  const isSaid = view.value.is === 'today' && task.due_date === today.value
   return (
     <time class={isLate ? 'late' : ''} dateTime={`${task.due_date}${time}`}>
       {isLate && <span class="unseen">Overdue: </span>}
-      {sayDay(task.due_date, today.value)}
-      {time}
+      {isSaid ? time : `${sayDay(task.due_date, today.value)}${time}`}
     </time>
   )
 }
@@ -63,8 +64,10 @@ export const Row = ({ task }: { task: Task }) => {
     const { activeElement } = document
     // The focus follows the keyboard's row, but is not taken from a field or a dialog.
     const isFree = activeElement === document.body || activeElement?.closest('.list, .menu')
-    if (isCurrent && isFree && !row.current?.contains(activeElement)) row.current?.focus()
-  }, [isCurrent])
+    // Several keys may have come since this row became the current one.
+    if (current.peek() === id && isFree && !row.current?.contains(activeElement))
+      row.current?.focus()
+  }, [isCurrent, id])
   return (
     <li
       ref={row}
