@@ -1,47 +1,47 @@
-import { once } from 'node:events'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import type { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import { start } from './ending.ts'
+import { createRequire } from 'node:module'
+import { join, parse, resolve } from 'node:path'
+import { unstable_readConfig as readConfig } from 'wrangler'
+import { run } from './teardown.ts'
 
-// Not the script in node_modules/.bin, which does not pass on a signal.
-const cli = fileURLToPath(import.meta.resolve('wrangler'))
-
-const wrangler = async (...args: string[]): Promise<string> => {
-  const child = start(process.execPath, ['--no-warnings', cli, ...args], {
-    env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout as Readable),
-    text(child.stderr as Readable),
-    once(child, 'exit'),
-  ])
-  if (code !== 0) throw new Error(`wrangler ${args.join(' ')}: ${stdout}${stderr}`)
-  return stdout
+/** A bundled Worker, with the runtime that its wrangler.toml asks for. */
+export type Build = {
+  script: string
+  /** KiB */
+  gzip: number
+  compatibility_date: string | undefined
+  compatibility_flags: string[]
 }
 
-/** The page of /docs need not have been built: it is not measured. */
+/** Runs the wrangler that the source tree at `root` has installed. */
+const wrangler = (root: string, ...args: string[]): Promise<string> => {
+  // The script in node_modules/.bin would not pass signals on to wrangler.
+  const cli = createRequire(join(resolve(root), 'package.json')).resolve('wrangler')
+  return run(process.execPath, ['--no-warnings', cli, ...args], {
+    cwd: root,
+    env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
+  })
+}
+
+/** Points wrangler at an empty folder of assets, so that /docs need not have been built. */
 const noAssets = (folder: string) => {
   const assets = join(folder, 'assets')
   mkdirSync(assets, { recursive: true })
   return `--assets=${assets}`
 }
 
-/** Builds a Worker into `folder` as `wrangler deploy` would, and gives its size, in KiB of gzip. */
-export const bundle = async (source: string, folder: string) => {
-  const outdir = join(folder, basename(source, '.ts'))
-  const report = await wrangler(
-    'deploy',
-    source,
-    '--dry-run',
-    `--outdir=${outdir}`,
-    noAssets(folder)
-  )
-  const [, gzip] = /gzip: ([\d.]+) KiB/.exec(report) ?? []
-  return { script: join(outdir, basename(source).replace('.ts', '.js')), gzip: Number(gzip) }
+/**
+ * Bundles a Worker of the source tree at `root` into `folder`, as `wrangler deploy` would do it.
+ * Without a `source` this is the Worker that the tree's wrangler.toml names.
+ */
+export const bundle = async (root: string, folder: string, source?: string): Promise<Build> => {
+  const config = readConfig({ config: join(resolve(root), 'wrangler.toml') })
+  const main = source ?? (config.main as string)
+  const args = ['deploy', main, '--dry-run', `--outdir=${folder}`, noAssets(folder)]
+  const [, gzip] = /gzip: ([\d.]+) KiB/.exec(await wrangler(root, ...args)) ?? []
+  const { compatibility_date, compatibility_flags } = config
+  const script = join(folder, `${parse(main).name}.js`)
+  return { script, gzip: Number(gzip), compatibility_date, compatibility_flags }
 }
 
 type Profile = {
@@ -51,14 +51,14 @@ type Profile = {
 }
 
 /**
- * How long the Worker's start-up keeps a processor busy, in milliseconds. The profile counts the
- * time that other processes take from it: so the least of several.
+ * Milliseconds that the Worker's start-up keeps a processor busy. The profiler counts wall-clock
+ * time, in which other processes may run too, so this takes the shortest of five start-ups.
  */
 export const profileStartUp = async (folder: string): Promise<number> => {
   const times: number[] = []
   while (times.length < 5) {
     const file = join(folder, 'start-up.cpuprofile')
-    await wrangler('check', 'startup', `--outfile=${file}`, `--args=${noAssets(folder)}`)
+    await wrangler('.', 'check', 'startup', `--outfile=${file}`, `--args=${noAssets(folder)}`)
     const { nodes, samples, timeDeltas }: Profile = JSON.parse(readFileSync(file, 'utf8'))
     const idle = nodes.find(({ callFrame }) => callFrame.functionName === '(idle)')?.id
     times.push(

@@ -2,18 +2,17 @@ import autocannon from 'autocannon'
 import type { Operation } from './operations.ts'
 import type { Worker } from './workerd.ts'
 
-/** What a turn of load measured; times in milliseconds. */
+/** A Worker and the operation that it is loaded with. */
+export type Target = { worker: Worker; operation: Operation }
+
+/** What one turn of load measured. Times are in milliseconds; `cpu` is CPU time per request. */
 type Turn = { perSecond: number; p50: number; p99: number; cpu: number }
 
-const connections = 8
-const rounds = 5
-const turnSeconds = 2
+export const connections = 8
 
-const fire = async (
-  worker: Worker,
-  { method, path, headers, cookie, body, status }: Operation,
-  amount: number
-): Promise<Turn> => {
+/** Loads a Worker with that many requests. */
+const load = async ({ worker, operation }: Target, amount: number): Promise<Turn> => {
+  const { method, path, headers, stock, body, status } = operation
   const times: number[] = []
   const cpu = worker.cpu()
   const start = performance.now()
@@ -23,20 +22,26 @@ const fire = async (
     method,
     headers,
     ...(body !== undefined && { body }),
-    ...(cookie && {
+    ...(stock && {
       requests: [
         {
-          setupRequest: (request: { headers: object }) => ({
-            ...request,
-            headers: { ...request.headers, Cookie: cookie() },
-          }),
+          setupRequest: (request, context) => {
+            const own = stock.take()
+            context.own = own
+            const headers = { ...request.headers, ...own.headers }
+            return { ...request, ...own, headers }
+          },
+          onResponse: (_status, _body, { own }, headers) => {
+            if (own) stock.keep(own, (name) => headers[name])
+          },
         },
       ],
     }),
     connections,
-    // Not a time: the requests that its end cuts off would have cost and not be counted.
+    // After a fixed duration the requests still open would have used CPU time without being counted.
     amount,
-    sampleInt: 50,
+    // autocannon notices only this often, in milliseconds, that it has finished.
+    sampleInt: 10,
   })
   run.on('response', (_client, _status, _size, time: number) => {
     times.push(time)
@@ -55,42 +60,61 @@ const fire = async (
   }
 }
 
-const median = (numbers: number[]) =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
-
-/** Warms a Worker up, and gives the number of requests that then fill a turn. */
-const amountFor = async (worker: Worker, operation: Operation) => {
-  let amount = connections
-  for (const seconds of [0.2, 0.7, turnSeconds]) {
-    const { perSecond } = await fire(worker, operation, amount)
-    amount = Math.max(connections, Math.round(perSecond * seconds))
+/** Loads a Worker until V8 has optimized it, and returns the requests per second that it reached. */
+const warmUp = async (target: Target): Promise<number> => {
+  let speed = connections
+  for (const seconds of [1, 0.2, 0.7]) {
+    const amount = Math.max(connections, Math.round(speed * seconds))
+    speed = (await load(target, amount)).perSecond
   }
-  return amount
+  return speed
+}
+
+export const median = (numbers: number[]): number => {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1)
+  return middle.reduce((sum, number) => sum + number, 0) / middle.length
+}
+
+const medians = (turns: Turn[]): Turn => ({
+  perSecond: median(turns.map(({ perSecond }) => perSecond)),
+  p50: median(turns.map(({ p50 }) => p50)),
+  p99: median(turns.map(({ p99 }) => p99)),
+  cpu: median(turns.map(({ cpu }) => cpu)),
+})
+
+/** The bounds between which the true median of such numbers lies, 19 times out of 20. */
+export const medianBounds = (numbers: number[]): [number, number] => {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const rank = Math.max(0, Math.floor((sorted.length - 1.96 * Math.sqrt(sorted.length)) / 2))
+  return [sorted[rank] ?? Number.NaN, sorted.at(-1 - rank) ?? Number.NaN]
 }
 
 /**
- * The medians over several rounds of two Workers under the same load, and of the ratio of their
- * processor times. They take turns, and begin by turns: what else the machine does meets both.
+ * Loads two Workers in turns until there are enough rounds, in each of which both had one turn.
+ * Returns the medians of both, and for each round the ratio of their CPU times. The one that goes
+ * first changes from round to round, so a machine that slows down meanwhile favours neither.
  */
-export const compare = async (operation: Operation, ours: Worker, bare: Worker) => {
-  const amounts = new Map<Worker, number>()
-  for (const worker of [ours, bare]) amounts.set(worker, await amountFor(worker, operation))
-  const turn = (worker: Worker) => fire(worker, operation, amounts.get(worker) as number)
-
-  const turns: { ours: Turn; bare: Turn }[] = []
-  while (turns.length < rounds)
-    if (turns.length % 2) {
-      const bares = await turn(bare)
-      turns.push({ bare: bares, ours: await turn(ours) })
-    } else turns.push({ ours: await turn(ours), bare: await turn(bare) })
-  return {
-    perSecond: median(turns.map(({ ours }) => ours.perSecond)),
-    p50: median(turns.map(({ ours }) => ours.p50)),
-    p99: median(turns.map(({ ours }) => ours.p99)),
-    cpu: median(turns.map(({ ours }) => ours.cpu)),
-    bareCpu: median(turns.map(({ bare }) => bare.cpu)),
-    ratio: median(turns.map(({ ours, bare }) => ours.cpu / bare.cpu)),
+export const compare = async (
+  first: Target,
+  second: Target,
+  secondsPerTurn: number,
+  isEnough: (ratios: number[]) => boolean
+) => {
+  const speed = Math.min(await warmUp(first), await warmUp(second))
+  // Both get the same amount, because a turn has costs of its own, such as opening connections.
+  const amount = Math.max(connections, Math.round(speed * secondsPerTurn))
+  const firstTurns: Turn[] = []
+  const secondTurns: Turn[] = []
+  const ratios: number[] = []
+  while (!isEnough(ratios)) {
+    if (ratios.length % 2) secondTurns.push(await load(second, amount))
+    const turn = await load(first, amount)
+    firstTurns.push(turn)
+    if (ratios.length % 2 === 0) secondTurns.push(await load(second, amount))
+    ratios.push(turn.cpu / (secondTurns.at(-1) as Turn).cpu)
   }
+  return { first: medians(firstTurns), second: medians(secondTurns), ratios }
 }
 
 export type Comparison = Awaited<ReturnType<typeof compare>>

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -5,26 +6,26 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { atEnd, start } from './ending.ts'
+import { onTeardown, start } from './teardown.ts'
 
-/** Creates an empty database on the server of `postgresUrl`, and gives its connection string. */
+/** Creates an empty database on the server of `postgresUrl` and returns its connection string. */
 const createDatabase = async (postgresUrl: string): Promise<string> => {
-  const name = `edge_todo_bench_${process.pid}`
+  const name = `edge_todo_bench_${randomUUID()}`
   const admin = async (statement: string) => {
     const client = new pg.Client(postgresUrl)
     await client.connect()
     await client.query(statement).finally(() => client.end())
   }
-  await admin(`create database ${name}`)
-  atEnd(() => admin(`drop database ${name} with (force)`))
+  await admin(`create database "${name}"`)
+  onTeardown(() => admin(`drop database "${name}" with (force)`))
   const url = new URL(postgresUrl)
   url.pathname = name
   return url.href
 }
 
 /**
- * Starts the local Neon as a process of its own, over an empty database: PGlite in memory, or one
- * on the server of POSTGRES_URL. Gives its DATABASE_URL.
+ * Starts the local Neon with an empty database, in a process of its own, and returns its
+ * DATABASE_URL. The database is on the server of POSTGRES_URL, or without that a PGlite in memory.
  */
 export const startNeon = async (): Promise<string> => {
   const { POSTGRES_URL: postgresUrl } = process.env
@@ -47,7 +48,7 @@ export const startNeon = async (): Promise<string> => {
 
 export type Query = { query: string; params: unknown[] }
 
-/** A proxy in front of the Neon of `databaseUrl`, which takes down what it is asked. */
+/** Starts a proxy in front of the Neon of `databaseUrl` that records the queries it passes on. */
 export const record = async (databaseUrl: string) => {
   const queries: Query[] = []
   const neon = new URL(databaseUrl)
@@ -71,8 +72,8 @@ export const record = async (databaseUrl: string) => {
   url.port = String((proxy.address() as AddressInfo).port)
   return {
     databaseUrl: url.href,
-    /** What it has been asked since it was last called. */
-    taken: () => queries.splice(0),
+    /** Returns the queries recorded since the last call. */
+    take: () => queries.splice(0),
   }
 }
 export type Recorder = Awaited<ReturnType<typeof record>>

@@ -5,17 +5,24 @@ import { sortKeys, tasks } from '../src/database/schema.ts'
 import { encodeCursor, keyOf, type Sort, sorts } from '../src/tasks/query.ts'
 import type { StoredTask } from '../src/tasks/task.ts'
 import type { Recorder } from './neon.ts'
+import { pull } from './sync.ts'
 import { signUp, type User } from './user.ts'
 import type { Worker } from './workerd.ts'
 
 const pageSize = 50
+const changesPageSize = 100
 const lastPage = 1000
+/** As many changes as are on the pages before the last one, in fewer pages. */
+const beforeLastPage = { pages: 222, limit: 450 }
 
-/** With doubles and nulls in the sort keys, and the tasks of one user far from one another. */
+/**
+ * Adds tasks to every user whose e-mail address is like $3, numbered $1 to $2. Sort keys repeat or
+ * are null, and when several users get tasks, those of one user are spread over the table.
+ */
 export const addTasks = `
   insert into tasks
     (user_id, title, description, priority, tags, due_date, "order", created_at, updated_at)
-  select id, 'Task ' || md5(n::text), 'What there is to say of it',
+  select id, 'Task ' || md5(n::text), 'Description of the task',
     (enum_range(null::priority))[1 + n % 3], '{home,phone}',
     case when n % 10 > 0 then date '2026-01-01' + n % 365 end,
     case when n % 2 > 0 then random() end,
@@ -28,31 +35,34 @@ const addUsers = `
   from generate_series(1, 1000) n`
 
 /**
- * How many buffers Postgres touches for the lists that `worker` asks it for through `recorder`:
- * page 1 and page 1,000 by each sort, and page 1 among a thousand and a million other tasks.
+ * Returns how many buffers Postgres touches for page 1 and page 1,000 of a list in each sort order
+ * and of the changes, for page 1 of a list when the table holds 1,000 and when it holds 1,000,000
+ * tasks, and among the latter for a list answered 304 and for changes with nothing new. `worker`
+ * must send its queries through `recorder`.
  */
 export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: string) => {
   const sql = neon(databaseUrl)
   const db = drizzle(sql)
 
-  const get = async ({ token }: User, path: string) => {
+  const get = async ({ token }: User, path: string, headers = {}, status = 200) => {
     const response = await fetch(worker.url + path, {
-      headers: { Authorization: `Bearer ${token}` },
+      headers: { ...headers, Authorization: `Bearer ${token}` },
     })
-    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
-    return response.json()
+    if (response.status !== status)
+      throw new Error(`GET ${path}: ${response.status} ${await response.text()}`)
+    return response
   }
 
-  const buffers = async (user: User, path: string): Promise<number> => {
-    recorder.taken()
-    await get(user, path)
-    const [{ query, params }] = recorder.taken() as [{ query: string; params: unknown[] }]
+  const buffers = async (...request: Parameters<typeof get>): Promise<number> => {
+    recorder.take()
+    await get(...request)
+    const [{ query, params }] = recorder.take() as [{ query: string; params: unknown[] }]
     const [row] = await sql.query(`explain (analyze, buffers, format json) ${query}`, params)
     const [{ Plan: plan }] = row?.['QUERY PLAN'] ?? []
     return plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
   }
 
-  /** The cursor of the page `lastPage`: what the page before it ends with. */
+  /** Returns the cursor of page `lastPage`, made from the last task of the page before it. */
   const cursor = async (user: User, sort: Sort) => {
     const direction = sort.startsWith('-') ? desc : asc
     const [last] = await db
@@ -62,9 +72,8 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
       .orderBy(direction(sortKeys[keyOf(sort)](tasks[keyOf(sort)])), direction(tasks.id))
       .offset((lastPage - 1) * pageSize - 1)
       .limit(1)
-    return encodeURIComponent(
-      encodeCursor(sort, (await get(user, `/tasks/${last?.id}`)) as StoredTask)
-    )
+    const task = await (await get(user, `/tasks/${last?.id}`)).json()
+    return encodeURIComponent(encodeCursor(sort, task as StoredTask))
   }
 
   await sql.query('truncate users cascade')
@@ -74,7 +83,7 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
   const amongFew = await buffers(few, '/tasks')
 
   const many = await signUp(worker, 'many@example.com', 0)
-  await sql.query(addTasks, [1, lastPage * pageSize, many.email])
+  await sql.query(addTasks, [1, lastPage * changesPageSize, many.email])
   await sql.query('vacuum analyze')
   const pages = []
   for (const sort of sorts) {
@@ -83,8 +92,14 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
     const last = await buffers(many, `${path}&cursor=${await cursor(many, sort)}`)
     pages.push({ sort, first, last })
   }
+  const lastToken = await pull(worker, many, beforeLastPage)
+  const changes = `/tasks/changes?limit=${changesPageSize}`
+  const changesPages = {
+    first: await buffers(many, changes),
+    last: await buffers(many, `${changes}&since=${lastToken}`),
+  }
 
-  // So many are put in much faster without the indexes, which are then built anew.
+  // Without the indexes the inserts are much faster, even though the indexes are rebuilt afterwards.
   const indexes = await sql.query(
     "select indexname, indexdef from pg_indexes where indexname like 'tasks_by_%'"
   )
@@ -94,8 +109,11 @@ export const explain = async (worker: Worker, recorder: Recorder, databaseUrl: s
   for (const { indexdef } of indexes) await sql.query(indexdef)
   await sql.query('vacuum analyze')
   const amongMany = await buffers(few, '/tasks')
+  const tag = (await get(few, '/tasks')).headers.get('ETag')
+  const notModified = await buffers(few, '/tasks', { 'If-None-Match': tag }, 304)
+  const unchanged = await buffers(few, `/tasks/changes?since=${await pull(worker, few)}`)
 
-  return { pages, amongFew, amongMany }
+  return { pages, changesPages, amongFew, amongMany, notModified, unchanged }
 }
 
 export type Plans = Awaited<ReturnType<typeof explain>>

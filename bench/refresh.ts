@@ -1,26 +1,17 @@
-import { neon } from '@neondatabase/serverless'
-import type { User } from './user.ts'
+import { connections } from './load.ts'
+import { type Own, type Stock, stockOf } from './stock.ts'
+import { logIn, type User } from './user.ts'
+import type { Worker } from './workerd.ts'
 
-/** More than one run spends. */
-const amount = 200_000
-const token = (n: number) => `refresh-token-${n}`
-
-/** Gives the session of the user so many good refresh tokens, where a real one has one. */
-export const addRefreshTokens = async (databaseUrl: string, { id }: User): Promise<void> => {
-  await neon(databaseUrl).query(
-    `insert into refresh_tokens (hash, session_id)
-    select encode(sha256(convert_to('${token(0).slice(0, -1)}' || n, 'UTF8')), 'hex'), sessions.id
-    from sessions, generate_series(1, $2::int) n where user_id = $1`,
-    [id, amount]
-  )
+const withCookie = (setCookie: string | null | undefined): Own | undefined => {
+  const [cookie] = setCookie?.split(';') ?? []
+  return cookie ? { headers: { Cookie: cookie } } : undefined
 }
 
-let spent = 0
-
-/** The token that was given out last. */
-export const spentToken = () => token(spent)
-
-export const nextRefreshCookie = (): string => {
-  spent++
-  return `__Host-refresh=${token(spent)}`
+/** The refresh cookies of one session for each connection of the load. */
+export const refreshCookies = async (worker: Worker, user: User): Promise<Stock> => {
+  const cookies: Own[] = []
+  for (let session = 0; session < connections; session++)
+    cookies.push(withCookie((await logIn(worker, user)).setCookie) ?? { headers: {} })
+  return stockOf(cookies, (_own, header) => withCookie(header('Set-Cookie')))
 }

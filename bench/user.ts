@@ -4,8 +4,9 @@ export type User = {
   id: string
   email: string
   password: string
+  /** Access token. */
   token: string
-  /** Their ids. */
+  /** Ids of the tasks that the user was created with. */
   tasks: string[]
 }
 
@@ -16,30 +17,33 @@ export const newTask = JSON.stringify({
   due_date: '2026-12-01',
 })
 
-/** A new user with so many tasks, made through the API. */
+const post = async (worker: Worker, path: string, body: string, headers = {}) => {
+  const response = await fetch(worker.url + path, {
+    method: 'POST',
+    headers: { ...headers, 'Content-Type': 'application/json' },
+    body,
+  })
+  if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`)
+  const reply = (await response.json()) as Record<string, string>
+  return { ...reply, setCookie: response.headers.get('Set-Cookie') }
+}
+
+type Reply = { id?: string; access_token?: string; setCookie: string | null }
+
+/** Begins a session. */
+export const logIn = (
+  worker: Worker,
+  { email, password }: Pick<User, 'email' | 'password'>
+): Promise<Reply> => post(worker, '/auth/login', JSON.stringify({ email, password }))
+
+/** Signs a user up, logs in and creates that many tasks, all through the API. */
 export const signUp = async (worker: Worker, email: string, tasks: number): Promise<User> => {
-  const post = async (
-    path: string,
-    body: string,
-    headers = {}
-  ): Promise<Record<string, string>> => {
-    const response = await fetch(worker.url + path, {
-      method: 'POST',
-      headers: { ...headers, 'Content-Type': 'application/json' },
-      body,
-    })
-    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`)
-    return (await response.json()) as Record<string, string>
-  }
   const password = 'correct horse battery'
-  const { id = '' } = await post('/auth/signup', JSON.stringify({ email, password }))
-  const { access_token: token = '' } = await post(
-    '/auth/login',
-    JSON.stringify({ email, password })
-  )
+  const { id = '' }: Reply = await post(worker, '/auth/signup', JSON.stringify({ email, password }))
+  const { access_token: token = '' } = await logIn(worker, { email, password })
   const user: User = { id, email, password, token, tasks: [] }
   while (user.tasks.length < tasks) {
-    const task = await post('/tasks', newTask, { Authorization: `Bearer ${token}` })
+    const task: Reply = await post(worker, '/tasks', newTask, { Authorization: `Bearer ${token}` })
     user.tasks.push(task.id ?? '')
   }
   return user

@@ -5,24 +5,25 @@ import { createRequire } from 'node:module'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { unstable_readConfig as readConfig } from 'wrangler'
-import { start } from './ending.ts'
+import type { Build } from './bundle.ts'
+import { start } from './teardown.ts'
 
-// Not by its name in node_modules/.bin, which may be a script that starts the real one.
+// The package's main module is the path of the program; node_modules/.bin may hold a wrapper script.
 const { default: workerd } = createRequire(import.meta.url)('workerd') as { default: string }
-
-const { compatibility_date, compatibility_flags } = readConfig({ config: 'wrangler.toml' })
 
 export type Worker = {
   url: string
-  /** The processor time that its process has used so far, in milliseconds. */
+  /** Milliseconds of CPU time that its process has used so far. */
   cpu: () => number
-  /** The memory that its process holds now, in bytes. */
+  /** Bytes of memory that its process holds now. */
   memory: () => number
 }
 
-// Cap'n Proto's text literals are those of JSON, as far as they are needed here.
-const capnp = (script: string, bindings: Record<string, string>) => `
+// JSON.stringify writes text literals and lists that Cap'n Proto reads as well.
+const capnp = (
+  { script, compatibility_date, compatibility_flags }: Build,
+  bindings: Record<string, string>
+) => `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -43,13 +44,13 @@ const config :Workerd.Config = (
 );
 `
 
-/** Starts `script`, a bundled Worker, in a plain workerd of its own. */
+/** Starts a build in a workerd of its own. */
 export const startWorker = async (
-  script: string,
+  build: Build,
   bindings: Record<string, string>
 ): Promise<Worker> => {
-  const config = script.replace(/\.js$/, '.capnp')
-  writeFileSync(config, capnp(script, bindings))
+  const config = build.script.replace(/\.js$/, '.capnp')
+  writeFileSync(config, capnp(build, bindings))
   const worker = start(workerd, ['serve', config, '--control-fd=3'], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   })
@@ -76,14 +77,14 @@ const ps = (column: string, pid: number) =>
 
 const processorTime = (pid: number) => {
   if (process.platform !== 'linux') return psTime(pid)
-  // In nanoseconds, where /proc/PID/stat counts in hundredths of a second.
+  // schedstat counts nanoseconds; /proc/PID/stat only counts hundredths of a second.
   const tasks = readdirSync(`/proc/${pid}/task`).map((task) =>
     readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8')
   )
   return tasks.reduce((sum, task) => sum + Number.parseInt(task, 10), 0) / 1e6
 }
 
-/** [[days-]hours:]minutes:seconds */
+/** Parses what ps prints, which is [[days-]hours:]minutes:seconds. */
 const psTime = (pid: number) => {
   const [seconds = 0, minutes = 0, hours = 0, days = 0] = ps('time', pid)
     .split(/[-:]/)

@@ -12,17 +12,18 @@ const folder = fileURLToPath(new URL('../drizzle', import.meta.url))
 /**
  * Applies the migrations that the database at `url` lacks, and returns how many. Each runs in a
  * transaction: drizzle's own migrator for this driver uses none, and can leave a half-applied one.
+ * `last` is the time of the last one to apply, for the database of an earlier version.
  */
-export const migrate = async (url: string): Promise<number> => {
+export const migrate = async (url: string, last = Number.POSITIVE_INFINITY): Promise<number> => {
   const sql = neon(url)
   await sql.transaction([
     sql`create schema if not exists drizzle`,
     sql`create table if not exists drizzle.__drizzle_migrations (
       id serial primary key, hash text not null, created_at bigint)`,
   ])
-  const [last] = await sql`select max(created_at) as applied from drizzle.__drizzle_migrations`
+  const [latest] = await sql`select max(created_at) as applied from drizzle.__drizzle_migrations`
   const pending = readMigrationFiles({ migrationsFolder: folder }).filter(
-    ({ folderMillis }) => folderMillis > Number(last?.applied ?? 0)
+    ({ folderMillis }) => folderMillis > Number(latest?.applied ?? 0) && folderMillis <= last
   )
   for (const { sql: statements, hash, folderMillis } of pending)
     await sql.transaction([

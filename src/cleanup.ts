@@ -37,8 +37,9 @@ const dead: [table: SQL, key: SQL, isDead: SQL][] = [
 
 /**
  * Deletes expired sessions, refresh tokens spent over 30 days ago, old counts of wrong passwords,
- * tasks long in the trash, and stored replies to keys that have run out. Rows that another statement holds are skipped: to wait for them could deadlock with
- * the deletion of an account, or with a second run.
+ * tasks long in the trash, and stored replies to keys that have run out. Rows that another statement
+ * holds are skipped: to wait for them could deadlock with the deletion of an account, or with a
+ * second run.
  */
 export const cleanUp = async (db: Database): Promise<void> => {
   for (const [table, key, isDead] of dead)

@@ -76,7 +76,7 @@ export const send = async (method: string, path: string, options?: Options): Pro
   return asDocumented(message, response)
 }
 
-type Send = typeof send
+export type Send = typeof send
 export type Overrides = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
 /** Sends to the Worker in this process, with some of its bindings replaced. */

@@ -88,6 +88,78 @@ describe.runIf(!isRemote)('requests to the database', () => {
     }
   )
 
+  const stale = { 'If-Match': '"2001-02-03T04:05:06.789Z"' }
+  const absent = { 'If-None-Match': '*' }
+  const key = { 'Idempotency-Key': 'k' }
+
+  // In `:deleted` is the id of a task in the trash. Two requests: the second explains the refusal.
+  test.each<
+    [
+      status: number,
+      method: string,
+      path: string,
+      count: number,
+      json?: unknown,
+      headers?: Record<string, string>,
+    ]
+  >([
+    [304, 'GET', '/tasks', 1, undefined, absent],
+    [304, 'HEAD', '/tasks', 1, undefined, absent],
+    [400, 'GET', '/tasks', 0, undefined, { 'If-None-Match': 'x' }],
+    [200, 'GET', '/tasks?deleted=true', 1],
+    [422, 'GET', '/tasks?deleted=true&sort=title', 0],
+    [304, 'GET', '/tasks/:id', 1, undefined, absent],
+    [404, 'GET', '/tasks/:deleted', 1, undefined, absent],
+    [412, 'POST', '/tasks', 0, { title: 'x' }, stale],
+    [412, 'DELETE', '/tasks', 0, undefined, absent],
+    [200, 'PATCH', '/tasks/:id', 1, { title: 'y' }, { 'If-Match': '*' }],
+    [200, 'PATCH', '/tasks/:id', 1, {}, { 'If-None-Match': '"x"' }],
+    [412, 'PATCH', '/tasks/:id', 2, { title: 'y' }, stale],
+    [412, 'PATCH', '/tasks/:id', 2, {}, stale],
+    [412, 'PATCH', '/tasks/:id', 2, { title: 'y' }, { ...stale, ...key }],
+    [404, 'PATCH', '/tasks/:deleted', 2, { title: 'y' }, stale],
+    [404, 'PATCH', '/tasks/:deleted', 1, { title: 'y' }],
+    [404, 'PATCH', '/tasks/:deleted', 1, { title: 'y' }, key],
+    [412, 'PATCH', '/tasks/:id/complete', 2, undefined, stale],
+    [412, 'PUT', '/tasks/:id', 2, { title: 'y' }, stale],
+    [412, 'DELETE', '/tasks/:id', 2, undefined, stale],
+    [404, 'DELETE', '/tasks/:deleted', 1],
+    [201, 'PUT', `/tasks/${unknownId}`, 1, { title: 'y' }, absent],
+    [412, 'PUT', '/tasks/:id', 2, { title: 'y' }, absent],
+    [409, 'PUT', '/tasks/:deleted', 2, { title: 'y' }, absent],
+    [404, 'PUT', '/tasks/x', 2, { title: 'y' }, absent],
+    [200, 'POST', '/tasks/:deleted/restore', 1],
+    [200, 'POST', '/tasks/:id/restore', 1, undefined, stale],
+    [412, 'POST', '/tasks/:deleted/restore', 2, undefined, stale],
+    [404, 'POST', `/tasks/${unknownId}/restore`, 1],
+    [404, 'POST', `/tasks/${unknownId}/restore`, 2, undefined, stale],
+    [200, 'GET', '/tasks/changes', 1],
+    [200, 'GET', '/tasks/changes?limit=1', 1],
+    [422, 'GET', '/tasks/changes?since=x', 0],
+    [405, 'POST', '/tasks/changes', 0],
+    [200, 'POST', '/tasks/batch', 1, [{ op: 'delete', id: unknownId }]],
+    [200, 'POST', '/tasks/batch', 1, [{ op: 'delete', id: unknownId }], key],
+    [412, 'POST', '/tasks/batch', 0, [{ op: 'delete', id: unknownId }], stale],
+    [422, 'POST', '/tasks/batch', 0, []],
+    [405, 'GET', '/tasks/batch', 0],
+    [201, 'POST', '/tasks', 1, { title: 'x' }, key],
+    [400, 'POST', '/tasks', 0, { title: 'x' }, { 'Idempotency-Key': 'a b' }],
+    [200, 'PATCH', '/tasks/:id', 1, {}, key],
+  ])(
+    'a %i of %s %s makes %i request(s) to the database: %j %j',
+    async (status, method, path, count, json, headers = {}) => {
+      const user = await newUser()
+      const { id } = await user.newTask({ title: 'x' })
+      const deleted = await user.newTask({ title: 'y' })
+      await user.send('DELETE', `/tasks/${deleted.id}`)
+      const { send, requests } = throughProxy()
+      const url = path.replace(':id', id).replace(':deleted', deleted.id)
+      const response = await send(method, url, { json, headers, accessToken: user.accessToken })
+      expect(response.status).toBe(status)
+      expect(await requests()).toBe(count)
+    }
+  )
+
   test('a refresh makes one request to the database, and none without a cookie', async () => {
     const { cookie } = await newUser()
     const { send, requests } = throughProxy()

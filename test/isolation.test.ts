@@ -1,6 +1,17 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { newUser, pointers, problem, read, Task, Tasks, type TestUser } from './api.ts'
+import {
+  newUser,
+  type Options,
+  pointers,
+  problem,
+  read,
+  Task,
+  Tasks,
+  type TestUser,
+  visible,
+} from './api.ts'
 import { idsOf, newTasks, nextOf } from './lists.ts'
+import { batch, changesOf, discard, foreignTag, pull, tagOf, trashOf } from './sync.ts'
 import { everything } from './task-values.ts'
 
 const tasks = [
@@ -71,6 +82,115 @@ describe('GET and DELETE /tasks', () => {
         expect(others, sort).toEqual([])
       }
     }
+  })
+})
+
+describe("the id of a stranger's task", () => {
+  /** A task of Alice's that is alive, one in her trash, and an id that nobody has. */
+  const ids = async () => {
+    const [, gone] = hers as [Task, Task]
+    await discard(alice, gone)
+    hers = await allOf(alice)
+    const [deleted] = (await trashOf(alice)) as [Task]
+    return { alive: hers[0] as Task, deleted, unknown: crypto.randomUUID() }
+  }
+
+  test.each<[method: string, suffix: string, options: (task: Task) => Options]>([
+    ['GET', '', () => ({ headers: { 'If-None-Match': '*' } })],
+    ['GET', '', (task) => ({ headers: { 'If-None-Match': tagOf(task) } })],
+    ['PUT', '', () => ({ json: { title: 'x' }, headers: { 'If-Match': '*' } })],
+    ['PUT', '', (task) => ({ json: { title: 'x' }, headers: { 'If-Match': tagOf(task) } })],
+    ['PATCH', '', () => ({ json: { title: 'x' }, headers: { 'If-Match': foreignTag } })],
+    ['PATCH', '', () => ({ json: { title: 'x' }, headers: { 'If-None-Match': '*' } })],
+    ['PATCH', '', (task) => ({ json: {}, headers: { 'If-Match': tagOf(task) } })],
+    ['PATCH', '', () => ({ json: { title: 'x' }, headers: { 'Idempotency-Key': 'k' } })],
+    ['PATCH', '/complete', (task) => ({ headers: { 'If-Match': tagOf(task) } })],
+    ['DELETE', '', (task) => ({ headers: { 'If-Match': tagOf(task) } })],
+    ['DELETE', '', () => ({ headers: { 'If-None-Match': '*' } })],
+    ['POST', '/restore', () => ({})],
+    ['POST', '/restore', (task) => ({ headers: { 'If-Match': tagOf(task) } })],
+    ['POST', '/restore', () => ({ headers: { 'If-None-Match': '*' } })],
+    ['POST', '/restore', () => ({ headers: { 'Idempotency-Key': 'k' } })],
+  ])(
+    "%s /tasks/{id}%s of a stranger's task, deleted or not, is the 404 of an unknown one: %s",
+    async (method, suffix, options) => {
+      const { alive, deleted, unknown } = await ids()
+      const of = (id: string, task: Task) =>
+        visible(mallory.send(method, `/tasks/${id}${suffix}`, options(task)), 404)
+      for (const task of [alive, deleted])
+        expect(await of(task.id, task)).toEqual(await of(unknown, task))
+      await unchanged()
+      expect(await trashOf(alice)).toEqual([deleted])
+    }
+  )
+
+  test("an operation of a batch treats a stranger's id as an unknown one", async () => {
+    const { alive, deleted, unknown } = await ids()
+    for (const operation of [
+      { op: 'update', task: { title: 'x' } },
+      { op: 'update', task: {} },
+      { op: 'update', task: { due_time: '10:00' } },
+      { op: 'update', task: { title: 'x' }, if_match: alive.updated_at },
+      { op: 'delete' },
+      { op: 'delete', if_match: deleted.updated_at },
+      { op: 'restore' },
+    ]) {
+      const outcomes = await batch(
+        mallory,
+        [alive.id, deleted.id, unknown].map((id) => ({ ...operation, id }))
+      )
+      expect(outcomes.map(({ id: _, ...outcome }) => outcome)).toEqual(
+        outcomes.map(() => ({ status: 404, updated_at: null, task: null }))
+      )
+    }
+    await unchanged()
+    expect(await trashOf(alice)).toEqual([deleted])
+  })
+
+  test("a stranger's id is free, by PUT and in a batch, and neither task touches the other", async () => {
+    const { alive, deleted } = await ids()
+    const put = { json: { title: 'mine' }, headers: { 'If-None-Match': '*' } }
+    const mine = await read(mallory.send('PUT', `/tasks/${alive.id}`, put), 201, Task)
+    const creation = { op: 'create', id: deleted.id, task: { title: 'mine too' } }
+    expect(await batch(mallory, [creation])).toMatchObject([{ status: 201, task: null }])
+    expect(await mallory.tasks('sort=title')).toMatchObject([mine, { id: deleted.id }])
+    for (const { id } of [alive, deleted]) {
+      await mallory.send('PATCH', `/tasks/${id}`, { json: { title: 'changed' } })
+      await batch(mallory, [{ op: 'update', id, task: { completed: true } }])
+    }
+    await unchanged()
+    expect(await trashOf(alice)).toEqual([deleted])
+    expect((await mallory.send('DELETE', '/tasks')).status).toBe(204)
+    await unchanged()
+    for (const { id } of [alive, deleted]) await mallory.send('POST', `/tasks/${id}/restore`)
+    expect(await mallory.tasks()).toHaveLength(2)
+    await unchanged()
+    expect(await trashOf(alice)).toEqual([deleted])
+  })
+
+  test("the trash, the changes and the export show the user's own tasks alone", async () => {
+    await ids()
+    const own = await mallory.newTask({ title: 'mine' })
+    expect(await trashOf(mallory)).toEqual([])
+    expect(await pull(mallory)).toMatchObject({ tasks: [own], deleted: [] })
+    const { next } = await changesOf(alice)
+    await problem(mallory.send('GET', `/tasks/changes?since=${next}`), 410)
+    const exported = await (await mallory.send('GET', '/auth/me/export')).json()
+    expect(exported).toMatchObject({ tasks: [own], trash: [] })
+  })
+
+  test("a stranger's Idempotency-Key is another key", async () => {
+    const post = (user: TestUser) =>
+      read(
+        user.send('POST', '/tasks', { json: { title: 'k' }, headers: { 'Idempotency-Key': 'k' } }),
+        201,
+        Task
+      )
+    const theirs = await post(alice)
+    const mine = await post(mallory)
+    expect(mine.id).not.toBe(theirs.id)
+    expect(await post(mallory)).toEqual(mine)
+    expect(await post(alice)).toEqual(theirs)
   })
 })
 

@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { decode, jwt, sign } from 'hono/jwt'
+import { jwt, sign } from 'hono/jwt'
+import { decodeHeader } from 'hono/utils/jwt/jwt'
 import * as z from 'zod/mini'
 import type { Configuration } from '../env.ts'
 import { bearerToken } from '../http/bearer.ts'
@@ -74,7 +75,7 @@ export const signAccessToken = async (
 
 const kidOf = (token: string): unknown => {
   try {
-    return (decode(token).header as { kid?: unknown }).kid
+    return (decodeHeader(token) as { kid?: unknown }).kid
   } catch {
     return null
   }

@@ -18,9 +18,10 @@ export const text = (min: number, max: number) => {
   )
 }
 
+const aTime = 'must be a time in UTC with milliseconds, such as 2026-01-12T09:30:00.000Z'
 /** A time as the API writes it. JavaScript reads the year 0000, which Postgres refuses. */
-export const instant = z.iso.datetime({ precision: 3 }).check(
-  z.refine((time) => time >= '0001'),
+export const instant = z.iso.datetime({ precision: 3, error: aTime, abort: true }).check(
+  z.refine((time) => time >= '0001', aTime),
   z.meta({
     minLength: 24,
     maxLength: 24,
@@ -28,7 +29,7 @@ export const instant = z.iso.datetime({ precision: 3 }).check(
 )
 
 /** The id of a row, in any spelling that zod takes for a UUID. */
-export const uuid = z.uuid().check(z.meta({ minLength: 36, maxLength: 36 }))
+export const uuid = z.uuid('must be a UUID').check(z.meta({ minLength: 36, maxLength: 36 }))
 
 /** A calendar date from the year 0001 on, as Postgres has it. */
 export const calendarDate = z.iso

@@ -3,9 +3,9 @@ import { createMiddleware } from 'hono/factory'
 import { secureHeaders } from 'hono/secure-headers'
 import { configurationOf, type Env } from '../env.ts'
 
-export const noStore = createMiddleware(async (c, next) => {
+export const noStore = createMiddleware((c, next) => {
   c.header('Cache-Control', 'no-store')
-  await next()
+  return next()
 })
 
 export const securityHeaders = secureHeaders({
@@ -25,12 +25,12 @@ export const securityHeaders = secureHeaders({
 })
 
 /** The policy of the page at /docs, which runs the scripts of our own origin. */
-export const ownScripts = createMiddleware(async (c, next) => {
+export const ownScripts = createMiddleware((c, next) => {
   c.header(
     'Content-Security-Policy',
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
   )
-  await next()
+  return next()
 })
 
 const allowOrigins = cors({

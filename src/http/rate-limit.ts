@@ -16,11 +16,11 @@ const warned = new WeakMap<Bindings, Set<Limit>>()
 
 const warnOnce = (env: Bindings, limit: Limit) => {
   const limits = warned.get(env) ?? new Set()
-  if (!limits.has(limit))
-    console.warn(
-      JSON.stringify({ level: 'warn', message: `${limit} is not bound: no limit applies` })
-    )
+  if (limits.has(limit)) return
   warned.set(env, limits.add(limit))
+  console.warn(
+    JSON.stringify({ level: 'warn', message: `${limit} is not bound: no limit applies` })
+  )
 }
 
 /** Counts one request under `key` in a Workers rate limiting binding, and refuses one too many. */

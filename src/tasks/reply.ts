@@ -1,4 +1,4 @@
-import type { Context } from 'hono'
+import type { Context, Input } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import * as z from 'zod/mini'
 import type { With } from '../env.ts'
@@ -49,14 +49,20 @@ export const missing = (c: Context) => problem(c, 404, noSuchTask)
 export const preconditionProblem = (c: Context, task: StoredTask) =>
   problem<412, TaskProblem>(c, 412, preconditionFailed, { task: withUrl(c)(task) })
 
+const collectionProblem = (c: Context) => problem(c, 412, collectionPreconditionFailed)
+
 /**
  * Refuses preconditions that cannot hold for a write to the collection, before the database is
  * asked: it always exists, and only its reply to GET has an entity tag, a weak one.
  */
-export const collectionPreconditions = createMiddleware<PreconditionsEnv>(async (c, next) => {
+export const collectionPreconditions = createMiddleware<
+  PreconditionsEnv,
+  string,
+  Input,
+  ReturnType<typeof collectionProblem>
+>(async (c, next) => {
   const { ifMatch, ifNoneMatch } = c.var.preconditions
-  if (Array.isArray(ifMatch) || ifNoneMatch === '*')
-    return problem(c, 412, collectionPreconditionFailed)
+  if (Array.isArray(ifMatch) || ifNoneMatch === '*') return collectionProblem(c)
   await next()
 })
 

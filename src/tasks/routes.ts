@@ -43,8 +43,8 @@ import {
   taskColumns,
   written,
 } from './row.ts'
-import { Completion, dueTimeNeedsDueDate, NewTask, TaskPatch } from './task.ts'
-import { readRestorable, readState, restoreTask } from './trash.ts'
+import { Completion, dueTimeNeedsDueDate, NewTask, type StoredTask, TaskPatch } from './task.ts'
+import { readState, restoreTask } from './trash.ts'
 import { forWriter, keep, type TasksEnv, tries, type Writer } from './write.ts'
 
 export const inTrash = 'This id is in the trash. POST /tasks/{id}/restore brings the task back.'
@@ -122,7 +122,7 @@ type TaskContext = Context<TasksEnv & PreconditionsEnv>
 /**
  * Runs a statement that writes one task, and replies. When it wrote nothing and the request has
  * preconditions, a second statement tells why: there is no such task, or a precondition failed. It
- * may also find a task that would pass now, because another request has written in between; then
+ * may also find that the request would pass now, because another one has written in between; then
  * the first statement runs again.
  */
 const write = async <R, Reply, Refusal>(
@@ -141,30 +141,47 @@ const write = async <R, Reply, Refusal>(
   throw databaseTrouble()
 }
 
-/** Refuses a write by the state of the task that `read` finds. */
-const refuseBy = (read: typeof readTask) => async (c: TaskContext) => {
-  const { match, none } = preconditionValues(c)
-  if (!match && !none) return missing(c)
-  const [task] = await read(c, { id: pathId(c) })
-  if (!task) return missing(c)
-  return holdsFor(c, task) ? undefined : preconditionProblem(c, task)
+const stateOf = async (c: TaskContext) => {
+  const [state] = await readState(c, { id: pathId(c) })
+  if (!state) return undefined
+  const { is_deleted, is_restorable, ...task } = state
+  return { task, is_deleted, is_restorable }
 }
 
-const refuseWrite = refuseBy(readTask)
-const refuseRestore = refuseBy(readRestorable)
+const hasPreconditions = (c: TaskContext) => {
+  const { match, none } = preconditionValues(c)
+  return match !== null || none !== null
+}
+
+const refuseByTask = (c: TaskContext, task: StoredTask) =>
+  holdsFor(c, task) ? undefined : preconditionProblem(c, task)
+
+const refuseWrite = async (c: TaskContext) => {
+  const state = hasPreconditions(c) && (await stateOf(c))
+  return state && !state.is_deleted ? refuseByTask(c, state.task) : missing(c)
+}
+
+/** Refuses a restore. A task that has left the trash meanwhile is not refused. */
+const refuseRestore = async (c: TaskContext) => {
+  const state = hasPreconditions(c) && (await stateOf(c))
+  if (!state) return missing(c)
+  if (!state.is_deleted) return undefined
+  return state.is_restorable ? refuseByTask(c, state.task) : missing(c)
+}
 
 /** Refuses to create a task under an id that is in use. */
 const refuseCreate = async (c: TaskContext) => {
-  const [state] = await readState(c, { id: pathId(c) })
-  if (!state) return undefined
-  const { is_deleted, ...task } = state
-  return is_deleted ? problem(c, 409, inTrash) : preconditionProblem(c, task)
+  const state = await stateOf(c)
+  return state && (state.is_deleted ? problem(c, 409, inTrash) : preconditionProblem(c, state.task))
 }
 
 /** The empty reply to a deletion. */
 const deletedReply = (c: TaskContext) => c.body(null, 204)
 
-/** PUT creates a task when it must not exist yet. With If-Match it must exist, so that both together never create one. */
+/**
+ * PUT creates a task when it must not exist yet. With If-Match it must exist, so that both together
+ * never create one. An id that is no UUID cannot be chosen: it is unknown, as on every other route.
+ */
 const isCreation = (c: TaskContext) => {
   const { ifMatch, ifNoneMatch } = c.var.preconditions
   return ifNoneMatch === '*' && ifMatch === undefined && pathId(c) !== null
@@ -208,7 +225,7 @@ export default new Hono<Env>()
     const changes = await readChanges(c, c.req.valid('query'))
     return changes ? c.json(changes, 200) : problem(c, 410, staleToken)
   })
-  .all('/changes', (c) => methodNotAllowed(c, ['GET', 'HEAD']))
+  .use('/changes', async (c) => methodNotAllowed(c, ['GET', 'HEAD']))
   .post(
     '/batch',
     preconditions,
@@ -217,7 +234,7 @@ export default new Hono<Env>()
     countOperations,
     async (c) => c.json(await runBatch(c, c.req.valid('json')), 200)
   )
-  .all('/batch', (c) => methodNotAllowed(c, ['POST']))
+  .use('/batch', async (c) => methodNotAllowed(c, ['POST']))
   .get('/:id', preconditions, async (c) => {
     const [task] = await readTask(c, { id: pathId(c) })
     if (!task) return missing(c)

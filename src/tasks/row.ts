@@ -1,4 +1,4 @@
-import { and, eq, isNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/neon.ts'
 import { rfc3339, tasks } from '../database/schema.ts'
 import { fields } from './task.ts'
@@ -32,17 +32,15 @@ export const isRestorable = sql`${tasks.deleted_at} > now() - interval '${sql.ra
 export const ownTask = (me: SQL) => and(eq(tasks.user_id, me), eq(tasks.id, placeholder('id')))
 
 /**
- * The preconditions of the request, on the row that is written: Postgres decides them under the
- * row's lock, so of several writers with one tag exactly one wins.
+ * The preconditions of the request, on the row that is written. One that was not sent is null, and
+ * holds. Postgres decides them under the row's lock, so of several writers with one tag exactly one
+ * wins.
  */
-export const preconditionsHold = (updatedAt: SQL) => {
-  const match = sql`${placeholder('match')}::timestamptz[]`
-  const none = sql`${placeholder('none')}::timestamptz[]`
-  return and(
-    or(isNull(match), sql`${updatedAt} = any(${match})`),
-    or(isNull(none), sql`${updatedAt} <> all(${none})`)
+export const preconditionsHold = (updatedAt: SQL) =>
+  and(
+    sql`coalesce(${updatedAt} = any(${placeholder('match')}::timestamptz[]), true)`,
+    sql`coalesce(${updatedAt} <> all(${placeholder('none')}::timestamptz[]), true)`
   )
-}
 
 /** The CTE that holds the body of the request, so that it is sent and parsed once. */
 export const bodyOf = (db: Database) =>

@@ -4,23 +4,16 @@ import { tasks } from '../database/schema.ts'
 import { isRestorable, ownTask, preconditionsHold, taskColumns } from './row.ts'
 import { forWriter } from './write.ts'
 
-/** Reads a task, in the trash or not. */
+/** Reads what a refusal depends on: the task, in the trash or not. */
 export const readState = forUser(({ db, me }) =>
   db
     .select({
       ...taskColumns,
       is_deleted: sql<boolean>`${tasks.deleted_at} is not null`.as('is_deleted'),
+      is_restorable: sql<boolean>`coalesce(${isRestorable}, false)`.as('is_restorable'),
     })
     .from(tasks)
     .where(ownTask(me))
-)
-
-/** Reads a task in the trash, as long as it can be restored. */
-export const readRestorable = forUser(({ db, me }) =>
-  db
-    .select(taskColumns)
-    .from(tasks)
-    .where(and(ownTask(me), isRestorable))
 )
 
 /**

@@ -67,8 +67,12 @@ const isDuplicate = (error: unknown) => postgresError(error)?.code === '23505'
  *
  * With an Idempotency-Key another statement runs, which also looks for a stored reply. Where there
  * is one, nothing is written and its rows come back; else the rows of this write are stored, if
- * `isStored` says so. Of equal requests at once, those that come too late fail on the key and are
- * undone. They run again, and then find the reply.
+ * `isStored` says so.
+ *
+ * Of equal requests at once, one writes and the others wait for the user's lock. They do not see its
+ * reply then, because they began before it was stored: those that write too fail on the key and are
+ * undone, and those that the first write made impossible, by their preconditions for instance, store
+ * nothing although the clock has moved meanwhile. Both run again, and then find the reply.
  */
 export const forWriter = <R extends Row>(
   build: (writer: Writer) => Work<R> & { isStored?: SQL },
@@ -80,7 +84,7 @@ export const forWriter = <R extends Row>(
     return { first: [clock, ...first], rows, user: sql`${clock}` }
   })
 
-  const keyed = forUser<{ is_same: boolean; rows: R[] }>((owner) => {
+  const keyed = forUser<{ is_same: boolean; is_settled: boolean; rows: R[] }>((owner) => {
     const { db, me } = owner
     const seen = db.$with('seen').as(
       db
@@ -88,7 +92,17 @@ export const forWriter = <R extends Row>(
         .from(replies)
         .where(sql`${replies.user_id} = ${me} and ${replies.key} = ${placeholder('key')}`)
     )
-    const clock = moveOrKeep(owner)
+    // Shows the clock as the write before has left it. The statement itself may see an earlier one.
+    const locked = db
+      .$with('locked')
+      .as(
+        db
+          .select({ id: users.id, changed_at: users.changed_at })
+          .from(users)
+          .where(eq(users.id, me))
+          .for('no key update')
+      )
+    const clock = moveOrKeep({ ...owner, me: sql`(select id from ${locked})` })
     const writer = db
       .$with('writer', {})
       .as(sql`select id, changed_at from ${clock} where not exists (select 1 from ${seen})`)
@@ -109,12 +123,15 @@ export const forWriter = <R extends Row>(
         .returning({ key: replies.key })
     )
     return {
-      first: [seen, clock, writer, ...first, done, stored],
+      first: [seen, locked, clock, writer, ...first, done, stored],
       rows: db
         .select({
           is_same: sql<boolean>`coalesce((select fingerprint = ${sent} from ${seen}), true)`.as(
             'is_same'
           ),
+          is_settled:
+            sql<boolean>`exists (select 1 from ${seen}) or exists (select 1 from ${stored})
+            or ${owner.clock} = (select changed_at from ${locked})`.as('is_settled'),
           rows: sql<R[]>`coalesce((select rows from ${seen}), ${written})`.as('rows'),
         })
         .from(sql`${clock}`),
@@ -122,7 +139,8 @@ export const forWriter = <R extends Row>(
     }
   })
 
-  const runOnce = async (c: WriterContext, values: Record<string, unknown>) => {
+  /** The rows of the write. Undefined where an equal request may have stored its reply meanwhile. */
+  const runOnce = async (c: WriterContext, values: Record<string, unknown>, isLast: boolean) => {
     const key = c.var.idempotencyKey
     if (key === undefined) return plain(c, values)
     const [reply] = await keyed(c, { ...values, key, fingerprint: await fingerprint(c) })
@@ -134,16 +152,18 @@ export const forWriter = <R extends Row>(
         {},
         { errors: [{ pointer: '', detail: keyUsed }] }
       )
-    return reply.rows
+    return reply.is_settled || isLast ? reply.rows : undefined
   }
 
   return async (c: WriterContext, values: Record<string, unknown> = {}): Promise<R[]> => {
-    for (let left = tries; left > 1; left--)
+    for (let left = tries; ; left--)
       try {
-        return await runOnce(c, values)
+        const rows = await runOnce(c, values, left === 1)
+        if (rows) return rows
       } catch (error) {
         if (!isDuplicate(error)) throw error
+        // Others write too fast at the moment. The client may well try again.
+        if (left === 1) throw databaseTrouble()
       }
-    return runOnce(c, values)
   }
 }
