@@ -1,121 +1,33 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { startApi, startBrowser } from './start.ts'
+import {
+  add,
+  asOtherDevice,
+  choose,
+  inspect,
+  newDevice,
+  newEmail,
+  noComplaints,
+  open,
+  origin,
+  password,
+  rename,
+  row,
+  signUp,
+  titles,
+  untilGone,
+  untilIn,
+  untilSent,
+} from './devices.ts'
 
-type Axe = { run: (options: object) => Promise<{ violations: { id: string; nodes: object[] }[] }> }
+/** The title of the row that has the focus. */
+const focused = (page: Page) =>
+  page.evaluate(() => document.activeElement?.querySelector('.title')?.textContent)
 
-const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
-const password = 'correct horse battery'
-
-let origin: string
-let browser: Awaited<ReturnType<typeof startBrowser>>
-
-/** Errors and warnings of all pages, which include violations of the app's policies. */
-const complaints: string[] = []
-
-before(async () => {
-  origin = process.env.API_URL ?? (await startApi()).url
-  browser = await startBrowser()
-})
-
-const newDevice = async (options: object = {}): Promise<Page> => {
-  const context = await browser.newContext({
-    baseURL: origin,
-    viewport: { width: 1280, height: 900 },
-    locale: 'en-GB',
-    colorScheme: 'light',
-    ...options,
-  })
-  await context.addInitScript(() =>
-    addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
-      console.error(violatedDirective, blockedURI)
-    )
-  )
-  const page = await context.newPage()
-  page.on('pageerror', (error) => complaints.push(error.stack ?? error.message))
-  page.on('console', (message) => {
-    const isOwn = !message.text().startsWith('Failed to load resource')
-    if (/^(error|warning)$/.test(message.type()) && isOwn) complaints.push(message.text())
-  })
-  page.setDefaultTimeout(5000)
-  return page
-}
-
-const newEmail = () => `${randomUUID()}@example.com`
-
-const signUp = async (page: Page, email = newEmail()) => {
-  await page.goto('/app/')
-  await page.getByRole('button', { name: 'Create account' }).click()
-  await page.getByLabel('E-mail').fill(email)
-  await page.getByLabel('Password', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Create account' }).click()
-  await page.getByRole('heading', { name: 'Today' }).first().waitFor()
-  return email
-}
-
-const signIn = async (page: Page, email: string) => {
-  await page.goto('/app/')
-  await page.getByLabel('E-mail').fill(email)
-  await page.getByLabel('Password', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('heading', { name: 'Today' }).first().waitFor()
-}
-
-const add = async (page: Page, line: string) => {
-  await page.getByLabel('New task').fill(line)
-  await page.getByLabel('New task').press('Enter')
-}
-
-const row = (page: Page, title: string) => page.locator('.row', { hasText: title })
-
-/** Opens a view, by its name in the navigation. */
-const open = (page: Page, name: string) =>
-  page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name }).click()
-
-/** How many changes the device keeps for the server. */
-const countChanges = (page: Page) =>
-  page.evaluate(async () => {
-    const [{ name = '' } = {}] = await indexedDB.databases()
-    const request = indexedDB.open(name)
-    const db = await new Promise<IDBDatabase>((resolve) => {
-      request.onsuccess = () => resolve(request.result)
-    })
-    const count = db.transaction('outbox').objectStore('outbox').count()
-    const changes = await new Promise<number>((resolve) => {
-      count.onsuccess = () => resolve(count.result)
-    })
-    db.close()
-    return changes
-  })
-
-const untilSent = async (page: Page) => {
-  const deadline = Date.now() + 10_000
-  while (await countChanges(page)) assert.ok(Date.now() < deadline, 'changes are sent within 10 s')
-}
-
-/** Checks the page in both themes against WCAG 2.2 AA, and keeps a picture of each. */
-const inspect = async (page: Page, name: string) => {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme })
-    // Not as a script of the page, which its policy would refuse.
-    await page.evaluate(axe)
-    const found = await page.evaluate(async () => {
-      const { axe } = window as unknown as { axe: Axe }
-      const { violations } = await axe.run({
-        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-      })
-      return violations.map(({ id, nodes }) => `${id}: ${JSON.stringify(nodes.slice(0, 2))}`)
-    })
-    await page.screenshot({ path: `test/browser/app-${name}-${colorScheme}.png` })
-    assert.deepEqual(found, [], `axe on ${name}, ${colorScheme}`)
-  }
-  await page.emulateMedia({ colorScheme: 'light' })
-}
-
-const noComplaints = () => assert.deepEqual(complaints.splice(0), [])
+const focusedName = (page: Page) =>
+  page.evaluate(() => document.activeElement?.getAttribute('name') ?? document.activeElement?.id)
 
 test('a visitor signs up, and a wrong password, a taken e-mail and a short password are explained', async () => {
   const page = await newDevice()
@@ -124,45 +36,58 @@ test('a visitor signs up, and a wrong password, a taken e-mail and a short passw
   const email = await signUp(page)
   const other = await newDevice()
   await other.goto('/app/')
-  await other.getByLabel('E-mail').fill(email)
-  await other.getByLabel('Password', { exact: true }).fill('wrong password')
-  await other.getByRole('button', { name: 'Sign in' }).click()
-  await other.getByText('That e-mail and password do not go together.').waitFor()
+  const submit = async (button: string, secret: string) => {
+    await other.getByLabel('E-mail').fill(email)
+    await other.getByLabel('Password', { exact: true }).fill(secret)
+    await other.getByRole('button', { name: button }).click()
+  }
+  await submit('Sign in', 'wrong password')
+  await other.getByText('That e-mail and password do not go together.').first().waitFor()
+  assert.equal(await focusedName(other), 'password')
+  await inspect(other, 'sign-in-fault')
   await other.getByRole('button', { name: 'Create account' }).click()
-  await other.getByRole('button', { name: 'Create account' }).click()
-  await other.getByText('There is an account with this e-mail.').waitFor()
-  await other.getByLabel('Password', { exact: true }).fill('short')
-  await other.getByRole('button', { name: 'Create account' }).click()
+  await submit('Create account', password)
+  await other.getByText('There is an account with this e-mail.').first().waitFor()
+  await submit('Create account', 'short')
   await other.getByText('The password must be at least 8 characters long.').waitFor()
-  assert.equal(await other.evaluate(() => document.activeElement?.id), 'password')
+  assert.equal(await focusedName(other), 'password')
+  await other.getByRole('button', { name: 'Show password' }).click()
+  assert.equal(await other.getByLabel('Password', { exact: true }).getAttribute('type'), 'text')
   await inspect(other, 'create-account')
   noComplaints()
 })
 
-test('a task is added, completed, undone, edited and deleted by mouse', async () => {
+test('every feature of the list works by mouse', async () => {
   const page = await newDevice()
   await signUp(page)
   await page.getByText('Nothing is due today.').waitFor()
-  await inspect(page, 'empty')
-  await add(page, 'Pay rent tomorrow 9:30 #home !high')
-  await add(page, 'Buy milk')
+  await inspect(page, 'empty-today')
+  for (const name of ['Upcoming', 'All tasks', 'Done']) {
+    await open(page, name)
+    await page.locator('.empty').waitFor()
+    await inspect(page, `empty-${name.toLowerCase().replace(' ', '-')}`)
+  }
+
+  await open(page, 'Today')
+  await page.getByLabel('New task').fill('Pay rent tomorrow 9:30 #home !high')
+  await page.locator('#understood').getByText('Tomorrow 09:30').waitFor()
+  await inspect(page, 'quick-add')
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  for (const line of ['Buy milk', 'Post the parcel', 'Read a book']) await add(page, line)
   await row(page, 'Buy milk').waitFor()
   assert.equal(await row(page, 'Pay rent').count(), 0)
-  await open(page, 'Upcoming')
-  await row(page, 'Pay rent').getByText('Tomorrow 09:30').waitFor()
+  await page.getByRole('link', { name: 'Upcoming 1 open' }).click()
+  await row(page, 'Pay rent').getByText('09:30').waitFor()
   await row(page, 'Pay rent').getByText('High').waitFor()
   await open(page, 'home')
   await row(page, 'Pay rent').waitFor()
+  await inspect(page, 'tag')
 
   await open(page, 'Today')
   await row(page, 'Buy milk').getByRole('checkbox').click()
-  await row(page, 'Buy milk').waitFor({ state: 'detached' })
   await page.getByRole('button', { name: 'Undo' }).click()
-  await row(page, 'Buy milk').waitFor()
-
-  await row(page, 'Buy milk').getByRole('button', { name: 'Buy milk', exact: true }).click()
-  await page.getByLabel('Title').fill('Buy oat milk')
-  await page.getByLabel('Title').press('Enter')
+  await row(page, 'Buy milk').getByRole('checkbox', { checked: false }).waitFor()
+  await rename(page, 'Buy milk', 'Buy oat milk')
   await row(page, 'Buy oat milk').waitFor()
 
   await row(page, 'Buy oat milk').getByRole('button', { name: /^Menu/ }).click()
@@ -170,164 +95,270 @@ test('a task is added, completed, undone, edited and deleted by mouse', async ()
   await page.getByRole('menuitem', { name: 'Open' }).click()
   await page.getByLabel('Notes').fill('Two litres, see https://example.com/milk.')
   await page.getByLabel('Tags').fill('shop, #Home')
-  await inspect(page, 'editor')
   await page.getByRole('button', { name: 'Save' }).click()
   await row(page, 'Buy oat milk').getByText('#shop').waitFor()
+  await row(page, 'Buy oat milk').getByRole('button', { name: /^Open/ }).click()
+  await page.getByRole('link', { name: 'https://example.com/milk', exact: true }).waitFor()
+  await inspect(page, 'editor')
+  await page.getByRole('button', { name: 'Close' }).click()
 
-  await row(page, 'Buy oat milk').getByRole('button', { name: /^Menu/ }).click()
-  await page.getByRole('menuitem', { name: 'Delete' }).click()
-  await row(page, 'Buy oat milk').waitFor({ state: 'detached' })
+  await choose(page, 'Read a book', 'Move to the top')
+  await page.getByText('Moved “Read a book” to 1 of 3').first().waitFor()
+  await choose(page, 'Read a book', 'Move down')
+  assert.deepEqual(await titles(page), ['Buy oat milk', 'Read a book', 'Post the parcel'])
+  await choose(page, 'Read a book', 'Low priority')
+  await row(page, 'Read a book').getByText('Low').waitFor()
+  await choose(page, 'Read a book', 'No date')
+  await untilGone(page, 'Read a book')
+  await choose(page, 'Post the parcel', 'Next week')
+  await untilGone(page, 'Post the parcel')
+  await choose(page, 'Buy oat milk', 'Another date')
+  assert.equal(await focusedName(page), 'due_date')
+  await page.getByLabel('Due').fill('2026-01-05')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('heading', { name: 'Overdue' }).waitFor()
+  await page.getByRole('button', { name: 'Move all to today' }).click()
+  await page.getByRole('heading', { name: 'Overdue' }).waitFor({ state: 'detached' })
+  await choose(page, 'Buy oat milk', 'Delete')
+  await untilGone(page, 'Buy oat milk')
   await page.getByRole('button', { name: 'Undo' }).click()
   await row(page, 'Buy oat milk').waitFor()
 
+  await open(page, 'All tasks')
+  await page.getByLabel('Sort').selectOption('By title')
+  assert.deepEqual(await titles(page), [
+    'Buy oat milk',
+    'Pay rent',
+    'Post the parcel',
+    'Read a book',
+  ])
+  await row(page, 'Pay rent').getByRole('checkbox').click()
+  await untilGone(page, 'Pay rent')
+  await page.getByRole('button', { name: 'Done 1' }).click()
+  await row(page, 'Pay rent').waitFor()
+  await inspect(page, 'all-sorted')
+  await page.getByLabel('Search').fill('litres #shop')
+  await untilGone(page, 'Read a book')
+  assert.deepEqual(await titles(page), ['Buy oat milk'])
+  await inspect(page, 'search')
+  await page.getByLabel('Search').fill('!low')
+  await row(page, 'Read a book').waitFor()
+  await page.getByLabel('Search').fill('nothing like it')
+  await page.getByText('No task matches the search.').waitFor()
+  await inspect(page, 'empty-search')
+  await page.getByLabel('Search').fill('')
+
+  await open(page, 'Done')
+  await page.getByRole('heading', { level: 2, name: 'Today' }).waitFor()
+  await row(page, 'Pay rent').getByRole('checkbox').click()
+  await untilGone(page, 'Pay rent')
   await untilSent(page)
   await page.reload()
-  await row(page, 'Buy oat milk').getByText('#shop').waitFor()
+  await open(page, 'home')
+  assert.deepEqual((await titles(page)).sort(), ['Buy oat milk', 'Pay rent'])
+
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('button', { name: 'Stay' }).click()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   noComplaints()
 })
 
 test('every feature of the list works by keyboard alone', async () => {
   const page = await newDevice()
-  await signUp(page)
   const { keyboard } = page
-  const focused = () =>
-    page.evaluate(() => document.activeElement?.querySelector('.title')?.textContent)
-  await keyboard.press('n')
-  for (const title of ['One', 'Two', 'Three']) {
-    await keyboard.type(title)
-    await keyboard.press('Enter')
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await keyboard.press(key)
   }
-  await keyboard.press('Escape')
-  await keyboard.press('j')
-  await keyboard.press('j')
-  assert.equal(await focused(), 'Two')
-  await keyboard.press('Alt+ArrowUp')
-  await page.getByText('Moved “Two” to 1 of 3').first().waitFor()
-  assert.deepEqual(await page.locator('.title').allTextContents(), ['Two', 'One', 'Three'])
-  await keyboard.press('1')
+  await page.goto('/app/')
+  // E-mail, password, show, sign in, create account.
+  await press('Tab', 'Tab', 'Tab', 'Tab', 'Tab', 'Enter')
+  await page.getByRole('heading', { name: 'Create account' }).waitFor()
+  await press('Shift+Tab', 'Shift+Tab', 'Shift+Tab', 'Shift+Tab')
+  await keyboard.type(newEmail())
+  await press('Tab')
+  await keyboard.type(password)
+  await press('Enter')
+  await untilIn(page)
+
+  await press('n')
+  for (const title of ['One', 'Two', 'Three', 'Four #x !3']) {
+    await keyboard.type(title)
+    await press('Enter')
+  }
+  await keyboard.type('dropped')
+  await press('Escape')
+  assert.equal(await page.getByLabel('New task').inputValue(), '')
+  await press('j', 'j', 'k', 'ArrowDown')
+  assert.equal(await focused(page), 'Two')
+  await press('Alt+ArrowUp')
+  await page.getByText('Moved “Two” to 1 of 4').first().waitFor()
+  await press('Alt+Shift+ArrowDown', 'Alt+Shift+ArrowUp', 'Alt+ArrowDown', 'Alt+ArrowUp')
+  assert.deepEqual(await titles(page), ['Two', 'One', 'Three', 'Four'])
+  await press('1')
   await row(page, 'Two').getByText('High').waitFor()
-  await keyboard.press('F2')
+  await press('3')
+  await row(page, 'Two').getByText('Low').waitFor()
+  await press('2')
+  await row(page, 'Two').getByText('Low').waitFor({ state: 'detached' })
+
+  await press('F2')
+  await keyboard.type('dropped')
+  await press('Escape')
+  assert.equal(await focused(page), 'Two')
+  await press('F2')
   await keyboard.type('Two and a half')
-  await keyboard.press('Enter')
-  await row(page, 'Two and a half').waitFor()
-  assert.equal(await focused(), 'Two and a half')
-  await keyboard.press('Enter')
+  await press('Enter')
+  assert.equal(await focused(page), 'Two and a half')
+  await press('Enter')
   await page.getByRole('dialog', { name: 'Task' }).waitFor()
-  await page.getByLabel('Notes').fill('By keyboard')
-  await keyboard.press('Escape')
+  assert.equal(await focusedName(page), 'title')
+  await press('Tab')
+  await keyboard.type('By keyboard')
+  await press('Escape')
   await row(page, 'Two and a half').getByText('Has notes').waitFor()
-  await keyboard.press('x')
-  await row(page, 'Two and a half').waitFor({ state: 'detached' })
-  assert.equal(await focused(), 'One')
-  await keyboard.press('z')
+  assert.equal(await focused(page), 'Two and a half')
+  await press('#')
+  assert.equal(await focusedName(page), 'tags')
+  await keyboard.type('desk')
+  await press('Enter')
+  await row(page, 'Two and a half').getByText('#desk').waitFor()
+  await press('d')
+  assert.equal(await focusedName(page), 'due_date')
+  await press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+
+  await press('x')
+  assert.equal(await focused(page), 'One')
+  await page.getByText('Completed “Two and a half”').first().waitFor()
+  await untilGone(page, 'Two and a half')
+  assert.equal(await focused(page), 'One')
+  await press('z')
   await row(page, 'Two and a half').waitFor()
-  await keyboard.press('m')
-  await row(page, 'One').waitFor({ state: 'detached' })
-  await keyboard.press('Delete')
-  await row(page, 'Three').waitFor({ state: 'detached' })
-  await keyboard.press('Control+z')
-  await row(page, 'Three').waitFor()
-  await keyboard.press('/')
+  await press('m')
+  await untilGone(page, 'One')
+  assert.equal(await focused(page), 'Three')
+  await press('w')
+  await untilGone(page, 'Three')
+  assert.equal(await focused(page), 'Four')
+  await press('t')
+  await press('Delete')
+  await untilGone(page, 'Four')
+  await press('Control+z')
+  await row(page, 'Four').waitFor()
+
+  await press('/')
   await keyboard.type('half')
-  await row(page, 'Three').waitFor({ state: 'detached' })
-  await keyboard.press('Escape')
-  await row(page, 'Three').waitFor()
-  await keyboard.press('?')
+  await untilGone(page, 'Four')
+  await press('Escape')
+  await row(page, 'Four').waitFor()
+  await press('?')
   await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
   await inspect(page, 'help')
-  await keyboard.press('Escape')
+  await press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  noComplaints()
-})
 
-test('offline the app starts, takes changes, starts again, and the server has them afterwards', async () => {
-  const page = await newDevice()
-  const email = await signUp(page)
-  await page.evaluate(async () => void (await navigator.serviceWorker.ready))
-  await page.context().setOffline(true)
+  // The skip link, then each view, by Tab from the beginning of the page.
   await page.reload()
-  await add(page, 'Written offline #train')
-  await add(page, 'Deleted offline')
-  await row(page, 'Deleted offline').getByRole('button', { name: /^Menu/ }).click()
-  await page.getByRole('menuitem', { name: 'Delete' }).click()
-  await page.getByText(/^Offline. \d changes? waits?\./).waitFor()
+  await row(page, 'Four').waitFor()
+  await press('Tab')
+  await page.getByRole('button', { name: 'Skip to the tasks' }).waitFor()
+  await inspect(page, 'skip')
+  await press('Enter')
+  assert.equal(await focused(page), 'Two and a half')
+  await press('Shift+Tab', 'Shift+Tab')
   await page.reload()
-  await row(page, 'Written offline').waitFor()
-  await page.getByText(/^Offline. \d changes? waits?\./).waitFor()
-  await inspect(page, 'offline')
-  await page.context().setOffline(false)
-  await untilSent(page)
-  const other = await newDevice()
-  await signIn(other, email)
-  await row(other, 'Written offline').getByText('#train').waitFor()
-  assert.equal(await row(other, 'Deleted offline').count(), 0)
+  await row(page, 'Four').waitFor()
+  await press('Tab', 'Tab', 'Tab', 'Enter')
+  await page.getByRole('heading', { level: 1, name: 'Upcoming' }).waitFor()
+  await row(page, 'One').waitFor()
+  await page.getByRole('button', { name: 'Sign out' }).focus()
+  await press('Enter')
+  await page.getByRole('dialog').waitFor()
+  await press('Tab', 'Tab', 'Enter')
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   noComplaints()
 })
 
-test('two devices change one title: both see it settled, and neither text is lost', async () => {
-  const [one, two] = [await newDevice(), await newDevice()]
-  const email = await signUp(one)
-  await add(one, 'Buy milk')
-  await untilSent(one)
-  await signIn(two, email)
-  await row(two, 'Buy milk').waitFor()
-  const rename = async (page: Page, to: string) => {
-    await row(page, 'Buy milk').getByRole('button', { name: 'Buy milk', exact: true }).click()
-    await page.getByLabel('Title').fill(to)
-    await page.getByLabel('Title').press('Enter')
-  }
-  await two.context().setOffline(true)
-  await rename(two, 'Buy soy milk')
-  await rename(one, 'Buy oat milk')
-  await untilSent(one)
-  await two.context().setOffline(false)
-  await two.getByText('“Buy soy milk” was changed on another device too.').waitFor()
-  await inspect(two, 'conflict')
-  await two.getByRole('button', { name: 'Use theirs' }).click()
-  await row(two, 'Buy oat milk').waitFor()
-  noComplaints()
-})
-
-test('a session that ends elsewhere keeps the changes, and signing in again sends them', async () => {
-  const [one, two] = [await newDevice(), await newDevice()]
-  const email = await signUp(one)
-  await signIn(two, email)
-  await two.evaluate(async () => {
-    const { access_token } = await (await fetch('/auth/refresh', { method: 'POST' })).json()
-    const headers = { Authorization: `Bearer ${access_token}` }
-    await fetch('/auth/sessions', { method: 'DELETE', headers })
-  })
-  await add(one, 'Kept')
-  await one.getByText('You were signed out on this device. Your 1 change is kept.').waitFor()
-  await inspect(one, 'signed-out-elsewhere')
-  await one.getByRole('button', { name: 'Sign in' }).click()
-  await one.getByLabel('E-mail').fill(email)
-  await one.getByLabel('Password', { exact: true }).fill(password)
-  await one.getByRole('button', { name: 'Sign in' }).click()
-  await row(one, 'Kept').waitFor()
-  await untilSent(one)
-  complaints.length = 0
-})
-
-test('signing out asks when changes have not been sent, and leaves no task on the device', async () => {
+test('the keyboard map of the README is the one of the help', async () => {
   const page = await newDevice()
   await signUp(page)
-  await add(page, 'Sent')
-  await untilSent(page)
-  await page.context().setOffline(true)
-  await add(page, 'Not sent')
-  await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByText('1 change has not reached the server yet.').waitFor()
-  await inspect(page, 'sign-out')
-  await page.keyboard.press('Escape')
-  await row(page, 'Not sent').waitFor()
-  await page.context().setOffline(false)
-  await untilSent(page)
-  await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
-  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
-  assert.deepEqual(await page.evaluate(() => indexedDB.databases()), [])
-  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), [])
+  await page.getByRole('button', { name: 'Keyboard' }).click()
+  const help = await page
+    .locator('.keys > div')
+    .evaluateAll((rows) =>
+      rows.map((row) => [
+        [...row.querySelectorAll('kbd')].map(({ textContent }) => textContent).join(', '),
+        row.querySelector('dt')?.textContent,
+      ])
+    )
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, map = ''] = /### Keyboard\n([\s\S]*?)\n##/.exec(readme) ?? []
+  const lines = [...map.matchAll(/^\| (`.*`) +\| (.*?) +\|$/gm)]
+  assert.deepEqual(
+    lines.map(([, keys = '', does]) => [keys.replaceAll('`', ''), does]),
+    help
+  )
+})
+
+test('a second tab shows what the first one adds', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  const tab = await page.context().newPage()
+  await tab.goto('/app/')
+  await untilIn(tab)
+  await add(page, 'Seen in both')
+  await row(tab, 'Seen in both').waitFor()
+  noComplaints()
+})
+
+test('at midnight, what was due tomorrow is due today', async () => {
+  const page = await newDevice()
+  await page.clock.install({ time: new Date('2026-03-27T22:00:00') })
+  await signUp(page)
+  await add(page, 'Due the next day tomorrow')
+  await add(page, 'Due the day before')
+  await row(page, 'Due the day before').waitFor()
+  await page.clock.fastForward('02:01:00')
+  await row(page, 'Due the next day').waitFor()
+  await page.getByRole('heading', { name: 'Overdue' }).waitFor()
+  await row(page, 'Due the day before').getByText('Yesterday').waitFor()
+  noComplaints()
+})
+
+test('by touch, every target is 44 px high, and tags are reached from the bar', async () => {
+  const page = await newDevice({
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  })
+  await signUp(page)
+  await add(page, 'Buy milk #shop')
+  await row(page, 'Buy milk').waitFor()
+  const small = await page
+    .locator('button:visible, nav a:visible, .check:visible, input:visible')
+    .evaluateAll((all) =>
+      all
+        .filter((target) => !target.matches('.check input, .title'))
+        .map((target) => [target.outerHTML, target.getBoundingClientRect().height] as const)
+        .filter(([, height]) => height < 44)
+    )
+  assert.deepEqual(small, [])
+  await page.getByRole('button', { name: 'Tags' }).tap()
+  await inspect(page, 'tags-390')
+  await page.getByRole('link', { name: 'shop 1 open' }).tap()
+  await page.getByRole('heading', { level: 1, name: '#shop' }).waitFor()
+  await page.getByRole('link', { name: 'shop 1 open' }).waitFor({ state: 'hidden' })
+  await row(page, 'Buy milk').getByRole('button', { name: /^Menu/ }).tap()
+  await inspect(page, 'menu-390')
+  await page.getByRole('menuitem', { name: 'Open' }).tap()
+  await inspect(page, 'editor-390')
+  await page.getByRole('button', { name: 'Save' }).tap()
+  await row(page, 'Buy milk').locator('.check').tap()
+  await untilGone(page, 'Buy milk')
+  await page.getByRole('button', { name: 'Undo' }).tap()
+  await row(page, 'Buy milk').waitFor()
   noComplaints()
 })
 
@@ -335,7 +366,7 @@ test('each view fits a phone of 320 px and a wide screen, in both themes', async
   const page = await newDevice()
   await signUp(page)
   for (const line of [
-    'Call the bank about the mortgage and the very long letter that came last week 2026-11-02 !high',
+    'Call the bank about the mortgage and the very long letter that came last week 2026-01-02 !high',
     'Water the plants today 18:00 #home',
     'Pay rent tomorrow 9:30 #home !high',
     'Book flights in 2 weeks #travel #summer',
@@ -345,12 +376,11 @@ test('each view fits a phone of 320 px and a wide screen, in both themes', async
   ])
     await add(page, line)
   await row(page, 'Post the parcel').getByRole('checkbox').click()
-  await row(page, 'Post the parcel').waitFor({ state: 'detached' })
+  await untilGone(page, 'Post the parcel')
   for (const width of [320, 390, 1280]) {
     await page.setViewportSize({ width, height: width > 400 ? 900 : 740 })
     for (const name of ['Today', 'Upcoming', 'All tasks', 'Done']) {
       await open(page, name)
-      await page.getByRole('heading', { level: 1, name }).waitFor()
       if (name === 'All tasks' && width === 320)
         await page.getByRole('button', { name: 'Done' }).click()
       await inspect(page, `${name.toLowerCase().replace(' ', '-')}-${width}`)
@@ -360,40 +390,70 @@ test('each view fits a phone of 320 px and a wide screen, in both themes', async
       assert.ok(overflow <= 0, `${name} at ${width} px is ${overflow} px too wide`)
     }
   }
-  await open(page, 'home')
-  await inspect(page, 'tag')
+  await open(page, 'Today')
+  await page.emulateMedia({ forcedColors: 'active', contrast: 'more', reducedMotion: 'reduce' })
+  await inspect(page, 'forced-colors')
   noComplaints()
 })
 
-test('1,000 tasks are listed in steps, and the last one is reached by keyboard', async () => {
+test('1,000 tasks are listed in steps, and the 200th is reached by keyboard', async () => {
   const page = await newDevice()
   await signUp(page)
-  await page.evaluate(async () => {
-    const { access_token } = await (await fetch('/auth/refresh', { method: 'POST' })).json()
-    for (let batch = 0; batch < 10; batch++) {
-      const operations = Array.from({ length: 100 }, (_, n) => ({
+  for (let batch = 0; batch < 10; batch++)
+    await asOtherDevice(
+      page,
+      '/tasks/batch',
+      'POST',
+      Array.from({ length: 100 }, (_, n) => ({
         op: 'create',
         id: crypto.randomUUID(),
         task: { title: `Task ${batch * 100 + n}`, order: batch * 100 + n },
       }))
-      await fetch('/tasks/batch', {
-        method: 'POST',
-        headers: { Authorization: `Bearer ${access_token}`, 'Content-Type': 'application/json' },
-        body: JSON.stringify(operations),
-      })
-    }
-  })
+    )
   await page.reload()
   await open(page, 'All tasks')
   await row(page, 'Task 0').first().waitFor()
   assert.ok((await page.locator('.row').count()) <= 180)
-  await page.locator('.row').first().focus()
-  await page.keyboard.press('k')
+  await page.keyboard.press('j')
   for (let pressed = 0; pressed < 200; pressed++) await page.keyboard.press('ArrowDown')
-  assert.equal(
-    await page.evaluate(() => document.activeElement?.querySelector('.title')?.textContent),
-    'Task 200'
-  )
+  assert.equal(await focused(page), 'Task 200')
+  noComplaints()
+})
+
+test('with 10,000 tasks, a search finds one and the last is shown after scrolling', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await add(page, 'First')
+  await untilSent(page)
+  // Copies of the first task, as if the server had sent them: writing 10,000 there takes a minute.
+  await page.evaluate(async () => {
+    const [{ name = '' } = {}] = await indexedDB.databases()
+    const request = indexedDB.open(name)
+    const db = await new Promise<IDBDatabase>((resolve) => {
+      request.onsuccess = () => resolve(request.result)
+    })
+    const store = db.transaction('tasks', 'readwrite').objectStore('tasks')
+    const all = store.getAll()
+    await new Promise((resolve) => {
+      all.onsuccess = resolve
+    })
+    for (let n = 1; n <= 10_000; n++)
+      store.put({ ...all.result[0], id: crypto.randomUUID(), title: `Task ${n}`, order: 1e6 + n })
+    await new Promise((resolve) => {
+      store.transaction.oncomplete = resolve
+    })
+    db.close()
+  })
+  await page.reload()
+  await open(page, 'All tasks')
+  await page.getByRole('link', { name: 'All tasks 10001 open' }).waitFor()
+  await page.getByLabel('Search').fill('task 9999')
+  await page.waitForFunction(() => document.querySelectorAll('.row').length === 1)
+  assert.deepEqual(await titles(page), ['Task 9999'])
+  await page.getByLabel('Search').fill('')
+  await row(page, 'First').waitFor()
+  for (const seen of [59, 119, 179]) await page.locator('.row').nth(seen).scrollIntoViewIfNeeded()
+  assert.ok((await page.locator('.row').count()) < 600)
   noComplaints()
 })
 

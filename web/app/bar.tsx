@@ -1,21 +1,22 @@
 import { useSignal } from '@preact/signals'
-import { sayDay } from './dates.ts'
-import { Icon, type IconName } from './icon.tsx'
+import { Icon, IconButton, type IconName } from './icon.tsx'
 import { type Understood, understand } from './quick-add.ts'
 import {
+  add,
   counts,
   fieldsOfView,
-  isHelpShown,
-  isSigningOut,
-  say,
+  line,
+  nameOfView,
   search,
   session,
-  toast,
+  show,
+  sort,
   today,
   view,
 } from './state.ts'
+import { Facts } from './task.tsx'
 import { text } from './text.ts'
-import { addressOf, type View } from './views.ts'
+import { addressOf, type Sort, type View } from './views.ts'
 
 /** The fields of a new task, with those that the view adds. */
 const read = (line: string): Understood => {
@@ -29,180 +30,166 @@ const read = (line: string): Understood => {
   }
 }
 
+const faultIn = ({ title }: Understood) => {
+  if (!title) return text.titleMissing
+  return [...title].length > 255 ? text.titleTooLong : ''
+}
+
 /** The field for new tasks, with a line that shows what was understood. */
 export const QuickAdd = () => {
-  const line = useSignal('')
-  const fault = useSignal('')
+  /** The line that could not be added. */
+  const refused = useSignal('')
   const fields = read(line.value)
+  const fault = line.value && line.value === refused.value ? faultIn(fields) : ''
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
-    if (!fields.title) fault.value = text.titleMissing
-    else if ([...fields.title].length > 255) fault.value = text.titleTooLong
-    else {
-      const name = text.added(fields.title)
-      session.value?.tasks.add(name, fields)
-      toast.value = { text: name, isUndoable: true }
-      say(name)
-      line.value = ''
-    }
+    refused.value = line.value
+    if (!line.value.trim() || faultIn(fields)) return
+    add(fields)
+    line.value = ''
   }
   return (
-    <form class="quick-add" noValidate onSubmit={submit}>
+    <form class="quick-add box" noValidate onSubmit={submit}>
       <Icon name="add" />
       <input
         id="quick-add"
         aria-label="New task"
         aria-describedby="understood"
-        aria-invalid={Boolean(fault.value)}
-        placeholder="Pay rent tomorrow 9:30 #home !high"
+        aria-invalid={fault ? true : undefined}
+        placeholder={text.newTaskHint}
         autocomplete="off"
         enterKeyHint="done"
         value={line.value}
         onInput={({ currentTarget }) => {
           line.value = currentTarget.value
-          fault.value = ''
-        }}
-        onKeyDown={(event) => {
-          if (event.key !== 'Escape') return
-          line.value = ''
-          fault.value = ''
-          event.currentTarget.blur()
         }}
       />
-      <button type="submit" class="quiet" hidden={!line.value}>
+      <button type="submit" class="link" hidden={!line.value}>
         Add
       </button>
-      <p id="understood" class="facts">
-        {fault.value ? (
-          <span class="fault">{fault}</span>
-        ) : (
-          line.value && (
-            <>
-              <b>{fields.title || '…'}</b>
-              {fields.due_date && (
-                <span>
-                  {sayDay(fields.due_date, today.value)}
-                  {fields.due_time && ` ${fields.due_time}`}
-                </span>
-              )}
-              {fields.priority !== 'medium' && (
-                <span class={`priority ${fields.priority}`}>
-                  <Icon name={fields.priority} />
-                  {fields.priority === 'high' ? 'High' : 'Low'}
-                </span>
-              )}
-              {fields.tags.map((tag) => (
-                <span key={tag}>#{tag}</span>
-              ))}
-            </>
-          )
+      <div id="understood">
+        {fault && <p class="fault">{fault}</p>}
+        {line.value && !fault && (
+          <Facts {...fields}>
+            <b>{fields.title || '…'}</b>
+          </Facts>
         )}
-      </p>
+      </div>
     </form>
   )
 }
 
-export const Search = () => (
-  <div class="search">
+const Search = () => (
+  <div class="search box">
     <Icon name="search" />
     <input
       id="search"
       type="search"
       aria-label="Search"
-      placeholder="Search, #tag, !high"
+      placeholder={text.searchHint}
       autocomplete="off"
       value={search.value}
       onInput={({ currentTarget }) => {
         search.value = currentTarget.value
       }}
-      onKeyDown={(event) => {
-        if (event.key !== 'Escape') return
-        search.value = ''
-        event.currentTarget.blur()
-      }}
     />
   </div>
 )
 
-const Place = ({
-  to,
-  icon,
-  name,
-  count,
-}: {
-  to: View
-  icon: IconName
-  name: string
-  count?: number
-}) => {
-  const address = addressOf(to)
+const Sorting = () => (
+  <select
+    aria-label="Sort"
+    value={sort.value}
+    onChange={({ currentTarget }) => {
+      sort.value = currentTarget.value as Sort
+    }}
+  >
+    {Object.entries(text.sorts).map(([name, label]) => (
+      <option key={name} value={name}>
+        {label}
+      </option>
+    ))}
+  </select>
+)
+
+/** The name of the view, and what can be done with it. */
+export const Header = () => (
+  <header>
+    <h1>{nameOfView()}</h1>
+    {(view.value.is === 'all' || view.value.is === 'tag') && <Sorting />}
+    <Search />
+    <div class="tools">
+      <IconButton
+        icon="help"
+        label="Keyboard"
+        title="Keyboard (?)"
+        onClick={() => show({ is: 'help' })}
+      />
+      <IconButton
+        icon="leave"
+        label="Sign out"
+        title={`Sign out ${session.value?.user.email}`}
+        onClick={() => show({ is: 'signing-out' })}
+      />
+    </div>
+  </header>
+)
+
+type PlaceProps = { to: View; icon: IconName; name: string; count?: number }
+
+const Place = ({ to, icon, name, count = 0 }: PlaceProps) => {
+  const isHere = addressOf(view.value) === addressOf(to)
   return (
     <li>
-      <a href={address} aria-current={addressOf(view.value) === address ? 'page' : undefined}>
+      <a href={addressOf(to)} aria-current={isHere ? 'page' : undefined}>
         <Icon name={icon} />
         <span class="name">{name}</span>
-        {count ? (
+        {count > 0 && (
           <span class="count">
             {count}
             <span class="unseen"> open</span>
           </span>
-        ) : null}
+        )}
       </a>
     </li>
   )
 }
 
-/** The views, as a list at the side or a bar at the bottom. */
+/** The views, as a list at the side or a bar at the bottom, where the tags have a menu of their own. */
 export const Views = () => {
-  const { tags, ...open } = counts.value
-  const names = [...tags].sort(([a], [b]) => a.localeCompare(b))
+  const { tags } = counts.value
+  const names = [...tags.keys()].sort((a, b) => a.localeCompare(b))
   return (
     <nav aria-label="Views">
       <ul>
-        <Place to={{ is: 'today' }} icon="today" name={text.views.today} count={open.today} />
-        <Place
-          to={{ is: 'upcoming' }}
-          icon="upcoming"
-          name={text.views.upcoming}
-          count={open.upcoming}
-        />
-        <Place to={{ is: 'all' }} icon="all" name={text.views.all} count={open.all} />
-        <Place to={{ is: 'done' }} icon="done" name={text.views.done} />
+        {(['today', 'upcoming', 'all', 'done'] as const).map((is) => (
+          <Place
+            key={is}
+            to={{ is }}
+            icon={is}
+            name={text.views[is]}
+            count={is === 'done' ? 0 : counts.value[is]}
+          />
+        ))}
+        <li class="to-tags">
+          <button type="button" popoverTarget="tags" aria-pressed={view.value.is === 'tag'}>
+            <Icon name="tag" />
+            Tags
+          </button>
+        </li>
       </ul>
-      {names.length > 0 && (
-        <ul class="tags">
-          {names.map(([tag, count]) => (
-            <Place key={tag} to={{ is: 'tag', tag }} icon="tag" name={tag} count={count} />
-          ))}
-        </ul>
-      )}
+      <ul id="tags" popover="auto" aria-label="Tags">
+        {names.map((tag) => (
+          <Place
+            key={tag}
+            to={{ is: 'tag', tag }}
+            icon="tag"
+            name={tag}
+            count={tags.get(tag) ?? 0}
+          />
+        ))}
+        {!names.length && <li class="soft">{text.noTags}</li>}
+      </ul>
     </nav>
   )
 }
-
-export const Tools = () => (
-  <div class="tools">
-    <button
-      type="button"
-      class="icon-button"
-      title="Keyboard (?)"
-      onClick={() => {
-        isHelpShown.value = true
-      }}
-    >
-      <Icon name="help" />
-      <span class="unseen">Keyboard</span>
-    </button>
-    <button
-      type="button"
-      class="icon-button"
-      title={`Sign out ${session.value?.user.email ?? ''}`}
-      onClick={() => {
-        isSigningOut.value = true
-      }}
-    >
-      <Icon name="leave" />
-      <span class="unseen">Sign out</span>
-    </button>
-  </div>
-)

@@ -1,25 +1,38 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { Icon } from './icon.tsx'
+import { IconButton } from './icon.tsx'
+import { show } from './state.ts'
 
-type Props = { title: string; onClose: () => void; children: ComponentChildren }
+type Props = {
+  title: string
+  /** The name of the field to begin with. */
+  focus?: string | undefined
+  /** Called with the value of the button that closed it, which is empty for Close and Esc. */
+  onClose?: (button: string, fields: FormData) => void
+  children: ComponentChildren
+}
 
 /** A modal dialog. The browser keeps the focus inside, and gives it back. */
-export const Dialog = ({ title, onClose, children }: Props) => {
+export const Dialog = ({ title, focus, onClose, children }: Props) => {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    dialog.current?.showModal()
+    if (focus) dialog.current?.querySelector<HTMLElement>(`[name=${focus}]`)?.focus()
+  }, [focus])
+  const close = () => {
+    show(undefined)
+    if (form.current) onClose?.(dialog.current?.returnValue ?? '', new FormData(form.current))
+  }
   return (
-    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={onClose}>
-      <div class="dialog">
+    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={close}>
+      <form ref={form} method="dialog" noValidate>
         <header>
           <h2 id="dialog-title">{title}</h2>
-          <button type="button" class="icon-button" onClick={() => dialog.current?.close()}>
-            <Icon name="close" />
-            <span class="unseen">Close</span>
-          </button>
+          <IconButton type="submit" icon="close" label="Close" value="" />
         </header>
         {children}
-      </div>
+      </form>
     </dialog>
   )
 }

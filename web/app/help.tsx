@@ -1,43 +1,23 @@
 import { Dialog } from './dialog.tsx'
-import { keys } from './keys.ts'
-import { isHelpShown } from './state.ts'
+import { keys, sayKey } from './keys.ts'
 
-const names: Record<string, string> = {
-  ' ': 'Space',
-  ArrowDown: '↓',
-  ArrowUp: '↑',
-  Escape: 'Esc',
-  Mod: 'Ctrl',
-}
-
-const Keys = ({ combination }: { combination: string }) => (
-  <kbd>
-    {combination
-      .split('+')
-      .map((key) => names[key] ?? key)
-      .join(' ')}
-  </kbd>
-)
-
-export const Help = () =>
-  isHelpShown.value && (
-    <Dialog
-      title="Keyboard"
-      onClose={() => {
-        isHelpShown.value = false
-      }}
-    >
-      <dl class="keys">
-        {keys.map(({ keys, does }) => (
-          <div key={does}>
-            <dt>
-              {keys.map((combination) => (
-                <Keys key={combination} combination={combination} />
-              ))}
-            </dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
+export const Help = () => (
+  <Dialog title="Keyboard">
+    {keys.map((group) => (
+      <dl key={group[0]?.does} class="keys">
+        {group
+          .filter(({ keys }) => keys.length)
+          .map(({ keys, does }) => (
+            <div key={does}>
+              <dt>{does}</dt>
+              <dd>
+                {keys.map((key) => (
+                  <kbd key={key}>{sayKey(key)}</kbd>
+                ))}
+              </dd>
+            </div>
+          ))}
       </dl>
-    </Dialog>
-  )
+    ))}
+  </Dialog>
+)

@@ -1,3 +1,5 @@
+import type { ComponentProps } from 'preact'
+
 /** Paths on the grid of Lucide (https://lucide.dev, ISC License, © Lucide Contributors). */
 const paths = {
   today:
@@ -16,7 +18,7 @@ const paths = {
   low: 'M12 5v14M19 12l-7 7-7-7',
   help: 'M9.1 9a3 3 0 0 1 5.8 1c0 2-3 3-3 3M12 17h.01M22 12a10 10 0 1 1-20 0 10 10 0 0 1 20 0',
   leave: 'M9 21H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2h4M16 17l5-5-5-5M21 12H9',
-  fold: 'M9 18l6-6-6-6',
+  open: 'M9 18l6-6-6-6',
   notes: 'M21 6H3M15 12H3M17 18H3',
 }
 
@@ -26,4 +28,12 @@ export const Icon = ({ name }: { name: IconName }) => (
   <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
     <path d={paths[name]} />
   </svg>
+)
+
+type Props = { icon: IconName; label: string } & ComponentProps<'button'>
+
+export const IconButton = ({ icon, label, ...rest }: Props) => (
+  <button type="button" class="icon-button" aria-label={label} {...rest}>
+    <Icon name={icon} />
+  </button>
 )

@@ -1,34 +1,32 @@
 import { effect, signal } from '@preact/signals'
 import { render } from 'preact'
-import { type Account, createAccount, type User } from './account.ts'
-import { QuickAdd, Search, Tools, Views } from './bar.tsx'
+import { createAccount, type User } from './account.ts'
+import { Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
+import { install } from './install.ts'
 import { onKeyDown } from './keys.ts'
-import { List, Sorting } from './list.tsx'
+import { List } from './list.tsx'
 import { Menu } from './menu.tsx'
 import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
 import { SignIn } from './sign-in.tsx'
-import { session, view, watchAddress, watchDay } from './state.ts'
+import { cover, notice, session, show, view, watchAddress, watchDay } from './state.ts'
 import { eraseStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
 import { createTasks } from './tasks.ts'
 import { text } from './text.ts'
 
-const account: Account = createAccount({ origin: location.origin, memory: localStorage })
+const account = createAccount({ origin: location.origin, memory: localStorage })
 
-/** Whether the person types the password, and why. */
-const isSigningIn = signal(false)
-const notice = signal('')
-/** Whether the tasks have never been here, so that an empty list would be a lie. */
-const isFirst = signal(false)
+/** Until the tasks have come for the first time, an empty list would be a lie. */
+const first = signal<'waiting' | 'failed'>()
 
 /** Enough tasks to ask the browser not to clear them away. */
 const worthKeeping = 10
 
 const open = async (user: User) => {
   const store = await openStore(user.id, () => {
-    notice.value = text.outdated
+    notice.value = 'outdated'
   })
   const channel = new BroadcastChannel(`tasks-${user.id}`)
   const tasks = createTasks(store, (ids) => {
@@ -46,13 +44,14 @@ const open = async (user: User) => {
     },
   })
   channel.onmessage = ({ data }: MessageEvent<string[] | undefined>) => tasks.reload(data)
-  isFirst.value = (await store.readSyncedAt()) === undefined
+  if ((await store.readSyncedAt()) === undefined) first.value = 'waiting'
   await tasks.reload()
   session.value = { store, sync, tasks, user }
 
   effect(() => {
     const { is } = sync.state.value
-    if (is !== 'waiting' && is !== 'running') isFirst.value = false
+    if (is === 'synced') first.value = undefined
+    else if (is !== 'waiting' && is !== 'running' && first.peek()) first.value = 'failed'
     // Another tab let another person in: this page starts anew, with that person's tasks.
     if (is === 'stranger' && account.remembered()?.id !== user.id) location.reload()
   })
@@ -64,17 +63,17 @@ const open = async (user: User) => {
   void sync.sync()
 }
 
-const signedIn = async (user: User) => {
-  isSigningIn.value = false
-  notice.value = ''
-  const before = session.value
-  if (!before) await open(user).catch(noStorage)
-  else if (before.user.id === user.id) void before.sync.sync()
-  else location.reload()
+const refuse = () => {
+  notice.value = 'noStorage'
 }
 
-const noStorage = () => {
-  notice.value = text.noStorage
+const signedIn = (user: User) => {
+  show(undefined)
+  notice.value = undefined
+  const before = session.value
+  if (!before) void open(user).catch(refuse)
+  else if (before.user.id === user.id) void before.sync.sync()
+  else location.reload()
 }
 
 const signOut = async () => {
@@ -94,68 +93,42 @@ const Waiting = () => (
   </div>
 )
 
-const Tasks = () => {
-  const { value } = view
-  return (
-    <div class="app">
-      <button
-        type="button"
-        class="skip"
-        onClick={() => document.querySelector<HTMLElement>('.list [tabindex="0"]')?.focus()}
-      >
-        Skip to the tasks
-      </button>
-      <Views />
-      <main>
-        <header>
-          <h1>{value.is === 'tag' ? `#${value.tag}` : text.views[value.is]}</h1>
-          <Sorting />
-          <Search />
-          <Tools />
-        </header>
-        {notice.value && <p class="notice">{notice}</p>}
-        <Status
-          onSignIn={() => {
-            isSigningIn.value = true
-          }}
-        />
-        <Decisions />
-        {value.is !== 'done' && <QuickAdd />}
-        {isFirst.value ? <Waiting /> : <List />}
-        <Menu />
-      </main>
-      <Toast />
-      <Editor />
-      <Help />
-      <SigningOut onSignOut={() => void signOut()} />
-    </div>
-  )
+const Cover = () => {
+  const { value } = cover
+  if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
+  if (value?.is === 'help') return <Help />
+  return value && <SigningOut onSignOut={() => void signOut()} />
 }
+
+const skip = () => document.querySelector<HTMLElement>('.list [tabindex="0"]')?.focus()
+
+const Tasks = () => (
+  <div class="app">
+    <button type="button" class="skip primary" onClick={skip}>
+      Skip to the tasks
+    </button>
+    <Views />
+    <main>
+      <Header />
+      <Status />
+      <Decisions />
+      {view.value.is !== 'done' && <QuickAdd />}
+      {first.value === 'waiting' && <Waiting />}
+      {first.value === 'failed' && <p class="empty">{text.empty.never}</p>}
+      {!first.value && <List />}
+    </main>
+    <Menu />
+    <Toast />
+    <Cover />
+  </div>
+)
 
 const App = () =>
-  session.value && !isSigningIn.value ? (
+  session.value && cover.value?.is !== 'signing-in' ? (
     <Tasks />
   ) : (
-    <SignIn account={account} notice={notice.value} onSignedIn={(user) => void signedIn(user)} />
+    <SignIn account={account} onSignedIn={signedIn} />
   )
-
-/** Trusted Types, which TypeScript does not know, and some browsers do not either. */
-type TrustedTypes = {
-  createPolicy: (
-    name: string,
-    rules: { createScriptURL: () => string }
-  ) => { createScriptURL: (input: string) => string }
-}
-
-const registerServiceWorker = async () => {
-  // The argument is ignored, so that the policy can make this one URL and no other.
-  const { trustedTypes } = window as Window & { trustedTypes?: TrustedTypes }
-  const policy = trustedTypes?.createPolicy('app', {
-    createScriptURL: () => '/app/service-worker.js',
-  })
-  const url = policy?.createScriptURL('') ?? '/app/service-worker.js'
-  await navigator.serviceWorker?.register(url, { scope: '/app/' })
-}
 
 const start = async () => {
   addEventListener('storage', ({ key }) => {
@@ -165,11 +138,13 @@ const start = async () => {
   watchAddress()
   watchDay()
   const user = account.remembered()
-  if (user) await open(user).catch(noStorage)
-  else if (!(await account.endLeftSession())) notice.value = text.sessionLeft
+  if (user) await open(user).catch(refuse)
+  else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'
   const root = document.getElementById('app')
   if (root) render(<App />, root)
-  await registerServiceWorker()
+  await install(() => {
+    notice.value = 'updated'
+  })
 }
 
 void start()

@@ -1,57 +1,17 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
-import {
-  current,
-  edit,
-  listOf,
-  moveBy,
-  nextWeek,
-  opened,
-  remove,
-  reschedule,
-  session,
-  today,
-  tomorrow,
-} from './state.ts'
+import { keys, sayKey } from './keys.ts'
+import { current } from './state.ts'
 
 /** The task whose menu is open, and the button that it hangs on. */
-const menu = signal<{ id: string; button: HTMLElement }>()
+const menu = signal<{ task: Task; button: HTMLElement }>()
 
-export const openMenu = (id: string, button: HTMLElement) => {
-  menu.value = { id, button }
+export const openMenu = (task: Task, button: HTMLElement) => {
+  menu.value = { task, button }
 }
 
-const itemsOf = (task: Task): [string, () => void][] => {
-  const { id } = task
-  const { NEGATIVE_INFINITY } = Number
-  return [
-    [
-      'Open',
-      () => {
-        opened.value = id
-      },
-    ],
-    ['Today', () => reschedule([id], today.value)],
-    ['Tomorrow', () => reschedule([id], tomorrow())],
-    ['Next week', () => reschedule([id], nextWeek())],
-    ...(task.due_date ? [['No date', () => reschedule([id], null)] as [string, () => void]] : []),
-    ...(['high', 'medium', 'low'] as const)
-      .filter((priority) => priority !== task.priority)
-      .map((priority): [string, () => void] => [
-        `${priority[0]?.toUpperCase()}${priority.slice(1)} priority`,
-        () => edit([id], { priority }),
-      ]),
-    ...(listOf(id)
-      ? ([
-          ['Move up', () => moveBy(task, -1)],
-          ['Move down', () => moveBy(task, 1)],
-          ['Move to the top', () => moveBy(task, NEGATIVE_INFINITY)],
-        ] as [string, () => void][])
-      : []),
-    ['Delete', () => remove(task)],
-  ]
-}
+const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 }
 
 const Items = ({ task, button }: { task: Task; button: HTMLElement }) => {
   const element = useRef<HTMLDivElement>(null)
@@ -61,18 +21,26 @@ const Items = ({ task, button }: { task: Task; button: HTMLElement }) => {
     popover.showPopover()
     const { bottom, right, top } = button.getBoundingClientRect()
     const { offsetHeight, offsetWidth } = popover
-    const fits = bottom + offsetHeight < innerHeight
-    popover.style.top = `${Math.max(8, fits ? bottom : top - offsetHeight)}px`
+    const above = top - offsetHeight
+    const y = bottom + offsetHeight < innerHeight ? bottom : above
+    popover.style.top = `${Math.max(8, Math.min(y, innerHeight - offsetHeight - 8))}px`
     popover.style.left = `${Math.max(8, right - offsetWidth)}px`
     popover.querySelector('button')?.focus()
   }, [button])
-  const step = (event: KeyboardEvent) => {
-    const buttons = [...(element.current?.querySelectorAll('button') ?? [])]
-    const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Tab') element.current?.hidePopover()
+    const by = steps[event.key]
     if (!by) return
     event.preventDefault()
+    const buttons = [...(element.current?.querySelectorAll('button') ?? [])]
     const at = buttons.indexOf(document.activeElement as HTMLButtonElement)
     buttons.at((at + by) % buttons.length)?.focus()
+  }
+  const choose = (act: (task: Task) => void) => {
+    element.current?.hidePopover()
+    button.closest('li')?.focus()
+    current.value = task.id
+    act(task)
   }
   return (
     <div
@@ -81,32 +49,31 @@ const Items = ({ task, button }: { task: Task; button: HTMLElement }) => {
       role="menu"
       aria-label={`Menu of “${task.title}”`}
       popover="auto"
-      onKeyDown={step}
+      onKeyDown={onKeyDown}
       onToggle={({ newState }) => {
         if (newState === 'closed') menu.value = undefined
       }}
     >
-      {itemsOf(task).map(([name, run]) => (
-        <button
-          key={name}
-          type="button"
-          role="menuitem"
-          onClick={() => {
-            element.current?.hidePopover()
-            button.closest('li')?.focus()
-            current.value = task.id
-            run()
-          }}
-        >
-          {name}
-        </button>
+      {keys.map((group) => (
+        <fieldset key={group[0]?.does} role="presentation">
+          {group.map(
+            ({ keys: [key], does, act, menu }) =>
+              act &&
+              menu?.(task) && (
+                <button key={does} type="button" role="menuitem" onClick={() => choose(act)}>
+                  {does}
+                  {key && (
+                    <span class="key" aria-hidden="true">
+                      {sayKey(key)}
+                    </span>
+                  )}
+                </button>
+              )
+          )}
+        </fieldset>
       ))}
     </div>
   )
 }
 
-export const Menu = () => {
-  const open = menu.value
-  const task = open && session.value?.tasks.all.value.get(open.id)
-  return open && task ? <Items key={task.id} task={task} button={open.button} /> : null
-}
+export const Menu = () => menu.value && <Items key={menu.value.task.id} {...menu.value} />

@@ -1,54 +1,44 @@
 import { useSignal } from '@preact/signals'
-import type { Problem } from '../../src/client.ts'
 import type { Account, User } from './account.ts'
+import { Field } from './field.tsx'
+import { notice, say } from './state.ts'
 import { text } from './text.ts'
 
-type Props = {
-  account: Account
-  /** Why the person has to sign in again, if that is so. */
-  notice?: string | undefined
-  onSignedIn: (user: User) => void
-}
+type Faults = { email?: string; password?: string }
 
-type Name = 'email' | 'password'
+type Props = { account: Account; onSignedIn: (user: User) => void }
 
 /** Signing in and creating an account: one form in two modes. */
-export const SignIn = ({ account, notice, onSignedIn }: Props) => {
+export const SignIn = ({ account, onSignedIn }: Props) => {
   const isNew = useSignal(false)
   const isShown = useSignal(false)
   const isBusy = useSignal(false)
   const fault = useSignal('')
-  const faults = useSignal<Partial<Record<Name, string>>>({})
-
-  const fail = (form: HTMLFormElement, problem: Problem | 'unreachable') => {
-    const errors = (problem !== 'unreachable' && problem.errors) || []
-    const found: Partial<Record<Name, string>> = {}
-    for (const { pointer, detail } of errors) {
-      const name = pointer.slice(1)
-      if (name === 'email') found.email ??= `The e-mail ${detail}.`
-      if (name === 'password') found.password ??= `The password ${detail}.`
-    }
-    faults.value = found
-    const [first] = Object.keys(found)
-    fault.value = first ? '' : text.signIn(problem)
-    form.querySelector<HTMLInputElement>(`[name=${first ?? 'password'}]`)?.focus()
-  }
+  const faults = useSignal<Faults>({})
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
-    const form = event.currentTarget as HTMLFormElement
-    const data = new FormData(form)
-    const [email, password] = [String(data.get('email')), String(data.get('password'))]
     if (isBusy.value) return
+    const form = event.currentTarget as HTMLFormElement
+    const read = (name: string) => String(new FormData(form).get(name))
     isBusy.value = true
     fault.value = ''
-    faults.value = {}
-    const result = await (isNew.value ? account.signUp : account.signIn)(email, password).catch(
-      () => 'unreachable' as const
-    )
+    const result = await (isNew.value ? account.signUp : account.signIn)(
+      read('email'),
+      read('password')
+    ).catch(() => 'unreachable' as const)
     isBusy.value = false
-    if (result !== 'unreachable' && 'id' in result) onSignedIn(result)
-    else fail(form, result)
+    if (result !== 'unreachable' && 'id' in result) return onSignedIn(result)
+    const { errors = [] } = result === 'unreachable' ? {} : result
+    const of = (name: string) => errors.find(({ pointer }) => pointer === `/${name}`)?.detail
+    const [email, password] = [of('email'), of('password')]
+    faults.value = {
+      ...(email && { email: `The e-mail ${email}.` }),
+      ...(password && { password: `The password ${password}.` }),
+    }
+    if (!email && !password) fault.value = text.signIn(result)
+    say(fault.value, 'assertive')
+    form.querySelector<HTMLElement>(`[name=${email ? 'email' : 'password'}]`)?.focus()
   }
 
   const switchMode = () => {
@@ -57,43 +47,29 @@ export const SignIn = ({ account, notice, onSignedIn }: Props) => {
     faults.value = {}
   }
 
-  const describe = (name: Name) => (faults.value[name] ? `${name}-fault` : undefined)
-
   return (
     <main class="sign-in">
       <form noValidate onSubmit={submit} aria-labelledby="sign-in-title">
         <img src="/app/icon.svg" alt="" width="48" height="48" />
         <h1 id="sign-in-title">{isNew.value ? 'Create account' : 'Sign in'}</h1>
-        {notice && <p class="notice">{notice}</p>}
-        <div class="field">
-          <label for="email">E-mail</label>
-          <input
-            id="email"
-            name="email"
-            type="email"
-            autocomplete="username"
-            required
-            aria-invalid={Boolean(faults.value.email)}
-            aria-describedby={describe('email')}
-          />
-          {faults.value.email && (
-            <p id="email-fault" class="fault">
-              {faults.value.email}
-            </p>
-          )}
-        </div>
-        <div class="field">
-          <label for="password">Password</label>
-          <div class="with-button">
-            <input
-              id="password"
-              name="password"
-              {...(isShown.value ? { type: 'text' } : { type: 'password' })}
-              autocomplete={isNew.value ? 'new-password' : 'current-password'}
-              required
-              aria-invalid={Boolean(faults.value.password)}
-              aria-describedby={describe('password') ?? (isNew.value ? 'rules' : undefined)}
-            />
+        {notice.value && <p class="soft">{text.notices[notice.value]}</p>}
+        <Field
+          label="E-mail"
+          name="email"
+          type="email"
+          autocomplete="username"
+          required
+          fault={faults.value.email}
+        />
+        <Field
+          label="Password"
+          name="password"
+          {...(isShown.value ? { type: 'text' } : { type: 'password' })}
+          autocomplete={isNew.value ? 'new-password' : 'current-password'}
+          required
+          hint={isNew.value ? text.passwordRules : undefined}
+          fault={faults.value.password}
+          button={
             <button
               type="button"
               class="quiet"
@@ -105,21 +81,9 @@ export const SignIn = ({ account, notice, onSignedIn }: Props) => {
               {isShown.value ? 'Hide' : 'Show'}
               <span class="unseen"> password</span>
             </button>
-          </div>
-          {isNew.value && (
-            <p id="rules" class="soft">
-              {text.passwordRules}
-            </p>
-          )}
-          {faults.value.password && (
-            <p id="password-fault" class="fault">
-              {faults.value.password}
-            </p>
-          )}
-        </div>
-        <p class="fault" role="alert">
-          {fault}
-        </p>
+          }
+        />
+        <p class="fault">{fault}</p>
         <button type="submit" class="primary" aria-disabled={isBusy.value}>
           {isNew.value ? 'Create account' : 'Sign in'}
         </button>

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
-import type { Task } from './changes.ts'
+import type { Fields, Task } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
 import type { Store } from './store.ts'
 import type { Sync } from './sync.ts'
@@ -12,6 +12,9 @@ import { countsOf, type Sort, sectionsOf, type View, viewOf } from './views.ts'
 export type Session = { store: Store; sync: Sync; tasks: Tasks; user: User }
 export const session = signal<Session>()
 
+/** What the app itself has to say, beside what becomes of the changes. */
+export const notice = signal<keyof typeof text.notices>()
+
 /** What the person looks at. */
 export const view = signal<View>(viewOf(location.hash))
 export const search = signal('')
@@ -19,18 +22,33 @@ export const sort = signal<Sort>('order')
 export const today = signal<Day>(dayOf(new Date()))
 export const isDoneShown = signal(false)
 
-/** The row that the keyboard acts on, the row whose title is edited in place, and the task in the editor. */
+/** The line that is typed for a new task. */
+export const line = signal('')
+
+/** What covers the list, one at a time. */
+export type Cover =
+  | { is: 'task'; id: string; field?: keyof Fields | undefined }
+  | { is: 'help' | 'signing-in' | 'signing-out' }
+export const cover = signal<Cover>()
+export const show = (next: Cover | undefined) => {
+  cover.value = next
+}
+export const openTask = ({ id }: Task, field?: keyof Fields) => show({ is: 'task', id, field })
+
+/** The row that the keyboard acts on, and the row whose title is edited in place. */
 export const current = signal<string>()
 export const renamed = signal<string>()
-export const opened = signal<string>()
-export const isHelpShown = signal(false)
-export const isSigningOut = signal(false)
+export const rename = (task: Task | undefined) => {
+  renamed.value = task?.id
+}
 
 /** The last thing that happened, for a while, with a button to undo it. */
 export const toast = signal<{ text: string; isUndoable: boolean }>()
 
-/** The tasks that were completed a moment ago. */
+/** The tasks that were completed a moment ago. They stay for a while, so that a slip is seen. */
 export const lingering = signal<ReadonlySet<string>>(new Set())
+/** As long as the style takes to fade a row. */
+const lingerFor = 720
 
 const none: ReadonlyMap<string, Task> = new Map()
 const all = computed(() => session.value?.tasks.all.value ?? none)
@@ -56,70 +74,86 @@ export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
 }
 
-const notify = (words: string) => {
-  toast.value = { text: words, isUndoable: true }
-  say(words)
+/** Goes so many rows down, or up when negative. */
+export const step = (by: number) => {
+  const at = rows.value.findIndex(({ id }) => id === current.value)
+  const next = at < 0 ? (by > 0 ? 0 : rows.value.length - 1) : at + by
+  current.value = rows.value[Math.min(Math.max(next, 0), rows.value.length - 1)]?.id
 }
 
-const lingerFor = 600
-
-const named = (ids: string[], one: (title: string) => string, many: (n: number) => string) => {
-  const [first = ''] = ids
-  return ids.length === 1 ? one(all.value.get(first)?.title ?? '') : many(ids.length)
+/** Runs a command. When it has changed something, says so with a button to undo it. */
+const run = (name: string, command: (tasks: Tasks) => unknown) => {
+  const tasks = session.value?.tasks
+  const before = tasks?.undos.value
+  if (tasks) command(tasks)
+  if (tasks?.undos.value === before) return
+  toast.value = { text: name, isUndoable: true }
+  say(name)
 }
 
-export const complete = (ids: string[], completed: boolean) => {
-  const name = named(ids, completed ? text.completed : text.reopened, text.manyChanged)
+const nameOf = (tasks: Task[], one: (title: string) => string) => {
+  const [task] = tasks
+  return task && tasks.length === 1 ? one(task.title) : text.manyChanged(tasks.length)
+}
+
+const idsOf = (tasks: Task[]) => tasks.map(({ id }) => id)
+
+export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
+  run(text.added(fields.title), (tasks) => tasks.add(text.added(fields.title), fields))
+
+export const complete = (tasks: Task[], completed: boolean) => {
+  const ids = idsOf(tasks)
+  const name = nameOf(tasks, completed ? text.completed : text.reopened)
   if (completed) {
     lingering.value = new Set([...lingering.value, ...ids])
     setTimeout(() => {
       lingering.value = new Set([...lingering.value].filter((id) => !ids.includes(id)))
     }, lingerFor)
+    // At once, so that the same key pressed again completes the next row.
+    if (current.value && ids.includes(current.value)) step(1)
   }
-  void session.value?.tasks.change(name, ids, { completed })
-  notify(name)
+  run(name, ({ change }) => change(name, ids, { completed }))
 }
 
-export const toggle = (task: Task) => complete([task.id], !task.completed)
+export const toggle = (task: Task) => complete([task], !task.completed)
 
 export const remove = (task: Task) => {
   const name = text.deleted(task.title)
-  void session.value?.tasks.remove(name, [task.id])
-  notify(name)
+  run(name, (tasks) => tasks.remove(name, [task.id]))
 }
 
-export const edit = (
-  ids: string[],
-  fields: Partial<
-    Pick<Task, 'title' | 'description' | 'priority' | 'tags' | 'due_date' | 'due_time'>
-  >
-) => {
-  const name = named(ids, text.changed, text.manyChanged)
-  const before = session.value?.tasks.undos.value.length
-  void session.value?.tasks.change(name, ids, fields)
-  if (session.value?.tasks.undos.value.length !== before) notify(name)
+/** Those of the fields that the task does not have already. */
+export const changesIn = (task: Task, fields: Partial<Fields>): Partial<Fields> =>
+  Object.fromEntries(
+    Object.entries(fields).filter(
+      ([name, value]) => JSON.stringify(task[name as keyof Fields]) !== JSON.stringify(value)
+    )
+  )
+
+export const edit = (tasks: Task[], fields: Partial<Fields>) => {
+  const changed = tasks.filter((task) => Object.keys(changesIn(task, fields)).length)
+  const name = nameOf(changed, text.changed)
+  run(name, ({ change }) => change(name, idsOf(changed), fields))
 }
 
-export const reschedule = (ids: string[], due_date: Day | null) =>
-  edit(ids, due_date === null ? { due_date, due_time: null } : { due_date })
+export const reschedule = (tasks: Task[], due_date: Day | null) =>
+  edit(tasks, { due_date, ...(due_date === null && { due_time: null }) })
 
 export const tomorrow = () => addDays(today.value, 1)
 export const nextWeek = () => nextWeekday(today.value, 1)
 
 /** The hand-sorted list that a task stands in, or nothing where it cannot be moved. */
-export const listOf = (id: string): Task[] | undefined =>
-  (view.value.is === 'today' ||
-    ((view.value.is === 'all' || view.value.is === 'tag') && sort.value === 'order')) &&
-  !search.value
-    ? sections.value.find(
-        ({ key, tasks }) =>
-          (key === 'today' || key === 'open') && tasks.some((task) => task.id === id)
-      )?.tasks
-    : undefined
+export const listOf = ({ id }: Task): Task[] | undefined => {
+  const { is } = view.value
+  const isByHand = is === 'today' || ((is === 'all' || is === 'tag') && sort.value === 'order')
+  if (!isByHand || search.value) return undefined
+  const lists = sections.value.filter(({ key }) => key === 'today' || key === 'open')
+  return lists.find(({ tasks }) => tasks.some((task) => task.id === id))?.tasks
+}
 
 /** Moves a task by so many rows: up when negative, to the end of the list when infinite. */
 export const moveBy = (task: Task, by: number) => {
-  const list = listOf(task.id)
+  const list = listOf(task)
   if (!list) return say(text.handOnly, 'assertive')
   const from = list.findIndex(({ id }) => id === task.id)
   const to = Math.min(Math.max(from + by, 0), list.length - 1)
@@ -131,7 +165,7 @@ export const moveBy = (task: Task, by: number) => {
 export const undo = () => {
   const name = session.value?.tasks.undo()
   const words = name ? text.undone(name) : text.nothingToUndo
-  toast.value = name ? { text: words, isUndoable: false } : undefined
+  toast.value = { text: words, isUndoable: false }
   say(words)
 }
 
@@ -151,15 +185,18 @@ export const watchDay = () => {
   document.addEventListener('visibilitychange', look)
 }
 
+export const nameOfView = () =>
+  view.value.is === 'tag' ? `#${view.value.tag}` : text.views[view.value.is]
+
 export const watchAddress = () => {
   addEventListener('hashchange', () => {
     view.value = viewOf(location.hash)
     current.value = undefined
-    renamed.value = undefined
+    rename(undefined)
+    document.querySelector<HTMLElement>(':popover-open')?.hidePopover()
     scrollTo(0, 0)
   })
   effect(() => {
-    const { value } = view
-    document.title = `${value.is === 'tag' ? `#${value.tag}` : text.views[value.is]} · ${text.product}`
+    document.title = `${nameOfView()} · ${text.product}`
   })
 }

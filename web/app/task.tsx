@@ -1,11 +1,66 @@
+import { useComputed } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
 import { sayDay } from './dates.ts'
-import { Icon } from './icon.tsx'
+import { limitTitle } from './field.tsx'
+import { Icon, IconButton } from './icon.tsx'
 import { openMenu } from './menu.tsx'
-import { current, edit, opened, remove, renamed, today, toggle, view } from './state.ts'
+import {
+  current,
+  edit,
+  lingering,
+  openTask,
+  remove,
+  rename,
+  renamed,
+  today,
+  toggle,
+  view,
+} from './state.ts'
 import { text } from './text.ts'
 import { addressOf } from './views.ts'
+
+type Shown = Partial<Task> & Pick<Task, 'priority' | 'tags' | 'due_date' | 'due_time'>
+
+const Due = ({ due_date, due_time, completed }: Shown) => {
+  if (!due_date) return null
+  const isLate = due_date < today.value && !completed
+  const time = due_time ?? ''
+  // The title of the view says the day already.
+  const isSaid = view.value.is === 'today' && due_date === today.value
+  return (
+    <time class={isLate ? 'late' : ''} dateTime={`${due_date} ${time}`.trim()}>
+      {isLate && <span class="unseen">Overdue: </span>}
+      {isSaid ? time : `${sayDay(due_date, today.value)} ${time}`}
+    </time>
+  )
+}
+
+/** What is to be known of a task beside its title. */
+export const Facts = ({ children, ...task }: Shown & { children?: ComponentChildren }) => (
+  <p class="facts">
+    {children}
+    {task.priority !== 'medium' && (
+      <span class={task.priority}>
+        <Icon name={task.priority} />
+        {text.priorities[task.priority]}
+      </span>
+    )}
+    <Due {...task} />
+    {task.tags.map((tag) => (
+      <a key={tag} href={addressOf({ is: 'tag', tag })} tabIndex={-1}>
+        #{tag}
+      </a>
+    ))}
+    {task.description && (
+      <span>
+        <Icon name="notes" />
+        <span class="unseen">Has notes</span>
+      </span>
+    )}
+  </p>
+)
 
 /** The title as a field. Enter and leaving it save, Escape does not, and an empty title deletes. */
 const Rename = ({ task }: { task: Task }) => {
@@ -13,53 +68,36 @@ const Rename = ({ task }: { task: Task }) => {
   useEffect(() => field.current?.select(), [])
   const close = (title: string) => {
     if (renamed.value !== task.id) return
-    renamed.value = undefined
-    if (!title) remove(task)
-    else if ([...title].length <= 255) edit([task.id], { title })
+    rename(undefined)
+    if (title) edit([task], { title })
+    else remove(task)
   }
   return (
     <input
       ref={field}
       class="title"
       aria-label="Title"
+      enterKeyHint="done"
       defaultValue={task.title}
+      onInput={limitTitle}
       onBlur={({ currentTarget }) => close(currentTarget.value.trim())}
-      onInput={({ currentTarget }) =>
-        currentTarget.setCustomValidity(
-          [...currentTarget.value.trim()].length > 255 ? text.titleTooLong : ''
-        )
-      }
       onKeyDown={(event) => {
-        const field = event.currentTarget
-        if (event.key === 'Escape') close(task.title)
-        else if (event.key !== 'Enter' || !field.reportValidity()) return
-        else close(field.value.trim())
+        const { key, currentTarget, isComposing } = event
+        if (isComposing || (key !== 'Enter' && key !== 'Escape')) return
         event.preventDefault()
-        field.closest('li')?.focus()
+        close(key === 'Enter' ? currentTarget.value.trim() : task.title)
+        currentTarget.closest('li')?.focus()
       }}
     />
   )
 }
 
-const Due = ({ task }: { task: Task }) => {
-  if (!task.due_date) return null
-  const isLate = task.due_date < today.value && !task.completed
-  const time = task.due_time ? ` ${task.due_time}` : ''
-  // The title of the view says the day already.
-  const isSaid = view.value.is === 'today' && task.due_date === today.value
-  return (
-    <time class={isLate ? 'late' : ''} dateTime={`${task.due_date}${time}`}>
-      {isLate && <span class="unseen">Overdue: </span>}
-      {isSaid ? time : `${sayDay(task.due_date, today.value)}${time}`}
-    </time>
-  )
-}
-
 export const Row = ({ task }: { task: Task }) => {
   const row = useRef<HTMLLIElement>(null)
-  const { id, title, completed, priority, tags, description } = task
-  const isCurrent = current.value === id
-  const isRenamed = renamed.value === id
+  const { id, title, completed } = task
+  const isCurrent = useComputed(() => current.value === id).value
+  const isRenamed = useComputed(() => renamed.value === id).value
+  const isLeaving = useComputed(() => lingering.value.has(id)).value
   useEffect(() => {
     const { activeElement } = document
     // The focus follows the keyboard's row, but is not taken from a field or a dialog.
@@ -71,7 +109,8 @@ export const Row = ({ task }: { task: Task }) => {
   return (
     <li
       ref={row}
-      class={`row ${completed ? 'completed' : ''}`}
+      class={`row ${completed ? 'completed' : ''} ${isLeaving ? 'leaving' : ''}`}
+      aria-label={title}
       tabIndex={isCurrent ? 0 : -1}
       onFocusIn={() => {
         current.value = id
@@ -91,60 +130,25 @@ export const Row = ({ task }: { task: Task }) => {
         {isRenamed ? (
           <Rename task={task} />
         ) : (
-          <button
-            type="button"
-            class="title"
-            tabIndex={-1}
-            title="Edit the title"
-            onClick={() => {
-              renamed.value = id
-            }}
-          >
+          <button type="button" class="title" tabIndex={-1} onClick={() => rename(task)}>
             {title}
           </button>
         )}
-        <p class="facts">
-          {priority !== 'medium' && (
-            <span class={`priority ${priority}`}>
-              <Icon name={priority} />
-              {priority === 'high' ? 'High' : 'Low'}
-            </span>
-          )}
-          <Due task={task} />
-          {tags.map((tag) => (
-            <a key={tag} href={addressOf({ is: 'tag', tag })} tabIndex={-1}>
-              #{tag}
-            </a>
-          ))}
-          {description && (
-            <span>
-              <Icon name="notes" />
-              <span class="unseen">Has notes</span>
-            </span>
-          )}
-        </p>
+        <Facts {...task} />
       </div>
-      <button
-        type="button"
-        class="icon-button"
+      <IconButton
+        icon="open"
+        label={`Open “${title}”`}
         tabIndex={-1}
-        onClick={() => {
-          opened.value = id
-        }}
-      >
-        <Icon name="fold" />
-        <span class="unseen">Open “{title}”</span>
-      </button>
-      <button
-        type="button"
-        class="icon-button"
+        onClick={() => openTask(task)}
+      />
+      <IconButton
+        icon="more"
+        label={`Menu of “${title}”`}
         tabIndex={-1}
         aria-haspopup="menu"
-        onClick={({ currentTarget }) => openMenu(id, currentTarget)}
-      >
-        <Icon name="more" />
-        <span class="unseen">Menu of “{title}”</span>
-      </button>
+        onClick={({ currentTarget }) => openMenu(task, currentTarget)}
+      />
     </li>
   )
 }

@@ -13,8 +13,10 @@ export const text = {
     done: 'Nothing is done yet. What you complete is kept here.',
     tag: 'No task has this tag.',
     search: 'No task matches the search.',
+    never: 'Your tasks come as soon as there is a connection.',
   },
-  sections: { late: 'Overdue', today: 'Today', done: 'Done' },
+  sections: { late: 'Overdue', today: 'Today', open: 'Open', done: 'Done' },
+  noTags: 'No open task has a tag.',
   sorts: {
     order: 'By hand',
     due: 'By date',
@@ -22,6 +24,12 @@ export const text = {
     title: 'By title',
     newest: 'Newest first',
   },
+  priorities: { high: 'High', medium: 'Medium', low: 'Low' },
+  tagsHint: 'Separate them with commas.',
+  newTaskHint: 'Pay rent tomorrow 9:30 #home !high',
+  searchHint: 'Search, #tag, !high',
+  found: (n: number) => `${count(n, 'task')} found.`,
+
   handOnly: 'Tasks can be moved in Today and in All tasks, sorted by hand.',
   titleTooLong: 'A title has at most 255 characters. Put the rest into the notes.',
   titleMissing: 'Say what is to be done.',
@@ -33,7 +41,6 @@ export const text = {
   changed: (title: string) => `Changed “${title}”`,
   moved: (title: string, place: number, of: number) => `Moved “${title}” to ${place} of ${of}`,
   manyChanged: (n: number) => `Changed ${count(n, 'task')}`,
-  manyDeleted: (n: number) => `Deleted ${count(n, 'task')}`,
   undone: (name: string) => `Undone: ${name}`,
   nothingToUndo: 'There is nothing to undo.',
 
@@ -50,9 +57,15 @@ export const text = {
       changes ? ` Your ${count(changes, 'change')} ${changes === 1 ? 'is' : 'are'} kept.` : ''
     } Sign in to go on.`,
   notStored: 'This browser cannot store the last change. Keep this page open until it is online.',
-  noStorage:
-    'This browser does not let the app store tasks. Leave private browsing or allow storage, then reload.',
-  outdated: 'Updated in another tab. Reload.',
+  otherPerson: 'Another person signed in on this device.',
+  notices: {
+    outdated: 'The app was updated in another tab.',
+    updated: 'There is a new version.',
+    noStorage:
+      'This browser does not let the app store tasks. Until it does, keep this page open until everything is sent.',
+    sessionLeft:
+      'You are signed out here. The session itself ends when this device has a network again.',
+  },
 
   conflict: (title: string, theirs: string) =>
     `“${title}” was changed on another device too. There it says: “${theirs}”`,
@@ -61,15 +74,11 @@ export const text = {
     `“${title}” was changed on another device, so it is not deleted.`,
   refused: (title: string, detail: string) => `“${title}” could not be saved: ${detail}.`,
 
-  edit: 'Task',
   leave: 'Your tasks stay in your account, and are deleted from this device.',
   leaveWithChanges: (changes: number) =>
     `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Signing out deletes ${
       changes === 1 ? 'it' : 'them'
     } from this device.`,
-  sessionLeft:
-    'You are signed out here. The session itself ends when this device has a network again.',
-  otherPerson: 'Another person signed in on this device.',
   passwordRules: 'At least 8 characters. A few words in a row are easy to remember.',
 
   /** Why signing in or up failed. `unreachable` stands for a request that got no reply. */

@@ -65,7 +65,7 @@ type Options = {
   today: Day
   sort?: Sort
   search?: string
-  /** The tasks that were completed a moment ago: they stay in their place, so that a slip is seen. */
+  /** The tasks that were completed a moment ago stay in their place, so that a slip is seen. */
   lingering?: ReadonlySet<string>
 }
 
