@@ -161,7 +161,7 @@ export const Views = () => {
   const names = [...tags.keys()].sort((a, b) => a.localeCompare(b))
   return (
     <nav aria-label="Views">
-      <ul>
+      <ul class="places">
         {(['today', 'upcoming', 'all', 'done'] as const).map((is) => (
           <Place
             key={is}

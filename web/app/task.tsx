@@ -97,7 +97,7 @@ export const Row = ({ task }: { task: Task }) => {
   const { id, title, completed } = task
   const isCurrent = useComputed(() => current.value === id).value
   const isRenamed = useComputed(() => renamed.value === id).value
-  const isLeaving = useComputed(() => lingering.value.has(id)).value
+  const isLingering = useComputed(() => lingering.value.has(id)).value
   useEffect(() => {
     const { activeElement } = document
     // The focus follows the keyboard's row, but is not taken from a field or a dialog.
@@ -109,7 +109,7 @@ export const Row = ({ task }: { task: Task }) => {
   return (
     <li
       ref={row}
-      class={`row ${completed ? 'completed' : ''} ${isLeaving ? 'leaving' : ''}`}
+      class={`row ${completed ? 'completed' : ''} ${isLingering ? 'lingering' : ''}`}
       aria-label={title}
       tabIndex={isCurrent ? 0 : -1}
       onFocusIn={() => {
