@@ -52,8 +52,9 @@ const useCurrent = () => {
   const place = rows.value.findIndex(({ id }) => id === current.value)
   const before = useRef(0)
   useLayoutEffect(() => {
+    const next = current.value ? Math.min(before.current, rows.value.length - 1) : 0
     if (place >= 0) before.current = place
-    else current.value = rows.value[Math.min(before.current, rows.value.length - 1)]?.id
+    else current.value = rows.value[next]?.id
   })
   return place
 }

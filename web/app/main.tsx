@@ -5,7 +5,7 @@ import { Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
-import { onKeyDown } from './keys.ts'
+import { focusList, onKeyDown } from './keys.ts'
 import { List } from './list.tsx'
 import { Menu } from './menu.tsx'
 import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
@@ -100,11 +100,9 @@ const Cover = () => {
   return value && <SigningOut onSignOut={() => void signOut()} />
 }
 
-const skip = () => document.querySelector<HTMLElement>('.list [tabindex="0"]')?.focus()
-
 const Tasks = () => (
   <div class="app">
-    <button type="button" class="skip primary" onClick={skip}>
+    <button type="button" class="skip primary" onClick={focusList}>
       Skip to the tasks
     </button>
     <Views />
@@ -116,8 +114,8 @@ const Tasks = () => (
       {first.value === 'waiting' && <Waiting />}
       {first.value === 'failed' && <p class="empty">{text.empty.never}</p>}
       {!first.value && <List />}
+      <Menu />
     </main>
-    <Menu />
     <Toast />
     <Cover />
   </div>

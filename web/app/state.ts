@@ -189,6 +189,9 @@ export const nameOfView = () =>
   view.value.is === 'tag' ? `#${view.value.tag}` : text.views[view.value.is]
 
 export const watchAddress = () => {
+  search.subscribe(() => {
+    current.value = undefined
+  })
   addEventListener('hashchange', () => {
     view.value = viewOf(location.hash)
     current.value = undefined

@@ -1,6 +1,6 @@
 import { useComputed } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
 import { sayDay } from './dates.ts'
 import { limitTitle } from './field.tsx'
@@ -29,6 +29,7 @@ const Due = ({ due_date, due_time, completed }: Shown) => {
   const time = due_time ?? ''
   // The title of the view says the day already.
   const isSaid = view.value.is === 'today' && due_date === today.value
+  if (isSaid && !time) return null
   return (
     <time class={isLate ? 'late' : ''} dateTime={`${due_date} ${time}`.trim()}>
       {isLate && <span class="unseen">Overdue: </span>}
@@ -65,7 +66,7 @@ export const Facts = ({ children, ...task }: Shown & { children?: ComponentChild
 /** The title as a field. Enter and leaving it save, Escape does not, and an empty title deletes. */
 const Rename = ({ task }: { task: Task }) => {
   const field = useRef<HTMLInputElement>(null)
-  useEffect(() => field.current?.select(), [])
+  useLayoutEffect(() => field.current?.select(), [])
   const close = (title: string) => {
     if (renamed.value !== task.id) return
     rename(undefined)
