@@ -95,8 +95,14 @@ test('a request that hangs is given up, so that other tabs get their turn', asyn
   const hanging = await openTab(profile, user, { timeout: 50 })
   await hanging.run()
   hanging.tasks.add('', { title: 'A' })
-  once(profile, isBatch, () => new Promise(() => {}))
-  const [state, other] = await Promise.all([hanging.run(), tab.run()])
+  const { promise: isHanging, resolve } = Promise.withResolvers<void>()
+  once(profile, isBatch, () => {
+    resolve()
+    return new Promise(() => {})
+  })
+  const first = hanging.run()
+  await isHanging
+  const [state, other] = await Promise.all([first, tab.run()])
   assert.deepEqual([state, other], ['offline', 'synced'])
 })
 
