@@ -9,6 +9,7 @@ import { openMenu } from './menu.tsx'
 import {
   current,
   edit,
+  isOnList,
   lingering,
   openTask,
   remove,
@@ -101,8 +102,9 @@ export const Row = ({ task }: { task: Task }) => {
   const isLingering = useComputed(() => lingering.value.has(id)).value
   useEffect(() => {
     const { activeElement } = document
-    // The focus follows the keyboard's row, but is not taken from a field or a dialog.
-    const isFree = activeElement === document.body || activeElement?.closest('.list, .menu')
+    // The focus follows the keyboard's row, but is not taken from elsewhere.
+    const isFree =
+      activeElement?.closest('.row') || (activeElement === document.body && isOnList.peek())
     // Several keys may have come since this row became the current one.
     if (current.peek() === id && isFree && !row.current?.contains(activeElement))
       row.current?.focus()
@@ -115,6 +117,10 @@ export const Row = ({ task }: { task: Task }) => {
       tabIndex={isCurrent ? 0 : -1}
       onFocusIn={() => {
         current.value = id
+        isOnList.value = true
+      }}
+      onFocusOut={({ relatedTarget }) => {
+        if (relatedTarget) isOnList.value = false
       }}
     >
       <label class="check">

@@ -62,7 +62,7 @@ export const text = {
     outdated: 'The app was updated in another tab.',
     updated: 'There is a new version.',
     noStorage:
-      'This browser does not let the app store tasks. Until it does, keep this page open until everything is sent.',
+      'This browser does not let the app store tasks. Keep this page open until your changes are sent.',
     sessionLeft:
       'You are signed out here. The session itself ends when this device has a network again.',
   },
