@@ -94,7 +94,7 @@ export const keys: Key[][] = [
     move('Alt+ArrowUp', 'Move up', -1),
     move('Alt+ArrowDown', 'Move down', 1),
     move('Alt+Shift+ArrowUp', 'Move to the top', Number.NEGATIVE_INFINITY),
-    move('Alt+Shift+ArrowDown', 'Move to the bottom', Number.POSITIVE_INFINITY),
+    move('Alt+Shift+ArrowDown', 'Move to the end', Number.POSITIVE_INFINITY),
   ],
   [{ keys: ['Delete', 'Backspace'], does: 'Delete', act: state.remove, menu: always }],
 ]
