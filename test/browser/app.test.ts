@@ -140,6 +140,7 @@ test('every feature of the list works by mouse', async () => {
   await page.getByLabel('Search').fill('litres #shop')
   await untilGone(page, 'Read a book')
   assert.deepEqual(await titles(page), ['Buy oat milk'])
+  await page.getByText('1 task found.').waitFor({ state: 'attached' })
   await inspect(page, 'search')
   await page.getByLabel('Search').fill('!low')
   await row(page, 'Read a book').waitFor()

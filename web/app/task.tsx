@@ -24,12 +24,13 @@ import { addressOf } from './views.ts'
 
 type Shown = Partial<Task> & Pick<Task, 'priority' | 'tags' | 'due_date' | 'due_time'>
 
-const Due = ({ due_date, due_time, completed }: Shown) => {
+const Due = ({ id, due_date, due_time, completed }: Shown) => {
   if (!due_date) return null
   const isLate = due_date < today.value && !completed
   const time = due_time ?? ''
-  // The title of the view says the day already.
-  const isSaid = view.value.is === 'today' && due_date === today.value
+  // The heading of a row says the day already.
+  const { is } = view.value
+  const isSaid = id && (is === 'upcoming' || (is === 'today' && due_date === today.value))
   if (isSaid && !time) return null
   return (
     <time class={isLate ? 'late' : ''} dateTime={`${due_date} ${time}`.trim()}>
