@@ -46,7 +46,7 @@ const names = [
   'order',
 ] as const satisfies (keyof Fields)[]
 
-const equal = (a: unknown, b: unknown) =>
+export const equal = (a: unknown, b: unknown) =>
   Array.isArray(a) && Array.isArray(b)
     ? a.length === b.length && a.every((item, index) => item === b[index])
     : a === b

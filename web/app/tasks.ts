@@ -3,6 +3,7 @@ import {
   type Change,
   differing,
   type Edit,
+  equal,
   type Fields,
   fieldsOf,
   newId,
@@ -28,6 +29,9 @@ const clean = (fields: Partial<Fields>): Partial<Fields> => ({
   ...(fields.due_date === null && { due_time: null }),
 })
 
+const isSame = (a: Task | undefined, b: Task | undefined) =>
+  a && b ? Object.entries(a).every(([name, value]) => equal(value, b[name as keyof Task])) : a === b
+
 /**
  * The tasks as the person sees them: the server's copies with the outbox applied on top. The
  * commands show at once, then write to the store, then call `onChange`.
@@ -44,17 +48,21 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   const isUnsaved = signal(false)
   const undos = signal<Undo[]>([])
 
+  /** Shows what has become of these tasks. What is as it was keeps its object, so nothing renders. */
   const show = (ids: Iterable<string>) => {
-    const next = new Map(all.value)
+    let next: Map<string, Task> | undefined
     for (const id of ids) {
       const task = view(copies.get(id), outbox.get(id) ?? [])
+      if (isSame(task, all.value.get(id))) continue
+      next ??= new Map(all.value)
       if (task) next.set(id, task)
       else next.delete(id)
     }
+    if (next) all.value = next
     const changes = [...outbox.values()].flat()
-    all.value = next
-    parked.value = changes.filter(({ parked }) => parked)
-    waiting.value = changes.length - parked.value.length
+    const undecided = changes.filter(({ parked }) => parked)
+    if (undecided.length || parked.value.length) parked.value = undecided
+    waiting.value = changes.length - undecided.length
   }
 
   const unsentOf = (id: string) => outbox.get(id)?.find(isUnsent)
