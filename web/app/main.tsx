@@ -10,7 +10,7 @@ import { List } from './list.tsx'
 import { Menu } from './menu.tsx'
 import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
 import { SignIn } from './sign-in.tsx'
-import { cover, notice, session, show, view, watchAddress, watchDay } from './state.ts'
+import { cover, notice, rows, session, show, view, watchAddress, watchDay } from './state.ts'
 import { eraseStore, openMemoryStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
 import { createTasks } from './tasks.ts'
@@ -94,6 +94,11 @@ const Waiting = () => (
   </div>
 )
 
+const Content = () => {
+  if (!first.value || rows.value.length) return <List />
+  return first.value === 'waiting' ? <Waiting /> : <p class="empty">{text.empty.never}</p>
+}
+
 const Cover = () => {
   const { value } = cover
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
@@ -112,9 +117,7 @@ const Tasks = () => (
       <Status />
       <Decisions />
       {view.value.is !== 'done' && <QuickAdd />}
-      {first.value === 'waiting' && <Waiting />}
-      {first.value === 'failed' && <p class="empty">{text.empty.never}</p>}
-      {!first.value && <List />}
+      <Content />
       <Menu />
     </main>
     <Toast />
