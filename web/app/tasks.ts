@@ -98,11 +98,19 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   let stale: Set<string> | 'all' = new Set()
   let reading = Promise.resolve()
 
+  const markStale = (ids: Iterable<string> | 'all') => {
+    if (ids === 'all') stale = 'all'
+    else if (stale !== 'all') for (const id of ids) stale.add(id)
+  }
+
   const readStale = async () => {
     if (stale !== 'all' && !stale.size) return
     const ids = stale
     stale = new Set()
-    const holdings = await store.read(ids === 'all' ? undefined : [...ids])
+    const holdings = await store.read(ids === 'all' ? undefined : [...ids]).catch((error) => {
+      markStale(ids)
+      throw error
+    })
     const concerned = new Set(
       ids === 'all' ? [...all.value.keys(), ...copies.keys(), ...outbox.keys()] : ids
     )
@@ -120,9 +128,8 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     show(ids === 'all' ? new Set([...concerned, ...copies.keys(), ...outbox.keys()]) : concerned)
   }
 
-  const read = (ids?: Iterable<string>) => {
-    if (!ids) stale = 'all'
-    else if (stale !== 'all') for (const id of ids) stale.add(id)
+  const read = (ids: Iterable<string> | 'all') => {
+    markStale(ids)
     reading = reading.catch(() => {}).then(readStale)
     return reading
   }
@@ -152,8 +159,9 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   }
 
   /** Reads from the store what may have changed there, and tries again to write what it refused. */
-  const reload = async (ids?: Iterable<string>): Promise<void> => {
-    await read(ids)
+  const reload = async (ids: Iterable<string> | 'all' = 'all'): Promise<void> => {
+    // A store that was closed meanwhile has said so elsewhere.
+    await read(ids).catch(() => {})
     if (unwritten.size) await flush()
   }
 
