@@ -119,7 +119,7 @@ const run = async () => {
   })
   const api = `http://localhost:${port}`
   await Promise.race([untilHealthy(api), endedTooSoon, stopped])
-  console.log(`\n  API   ${api}\n  Docs  ${api}/docs\n`)
+  console.log(`\n  App   ${api}/app/\n  API   ${api}\n  Docs  ${api}/docs\n`)
   await Promise.race([ended, stopped])
 }
 

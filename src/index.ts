@@ -24,7 +24,7 @@ import {
 } from './http/problem.ts'
 import tasks from './tasks/routes.ts'
 
-/** Serves the OpenAPI document and the page that shows it, which `dev/docs.ts` has built. */
+/** Serves the OpenAPI document and the page that shows it, which `dev/assets.ts` has built. */
 const documentation = async (c: Context<Env>) => {
   const file = await c.env.ASSETS.fetch(c.req.raw)
   return file.status === 404 ? c.notFound() : c.newResponse(file.body, file)
@@ -50,7 +50,7 @@ const routes = app
   // A login can make three database calls of up to 4 s each, so /auth gets one deadline for the whole request.
   .use('/auth/*', noStore, timeout(9000, tooSlow))
   .use('/tasks/*', noStore)
-  .get('/', (c) => c.redirect('/docs', 302))
+  .get('/', (c) => c.redirect('/app/', 302))
   .get('/health', (c) => c.json({ status: 'ok' as const }, 200))
   .get('/openapi.json', documentation)
   .get('/docs', ownScripts, documentation)

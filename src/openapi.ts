@@ -94,9 +94,9 @@ const servicePaths: Record<string, Path> = {
   '/': {
     get: {
       operationId: 'root',
-      summary: 'Go to the page',
+      summary: 'Go to the app',
       tags: ['Service'],
-      responses: { 302: reply('To `/docs`.', undefined, 'Location') },
+      responses: { 302: reply('To `/app/`.', undefined, 'Location') },
     },
   },
 }

@@ -95,7 +95,7 @@ describe.runIf(!isRemote)('the configuration', () => {
     const send = sendWith({ DATABASE_URL: undefined, JWT_SECRET: undefined })
     const response = await send('GET', '/')
     expect(response.status).toBe(302)
-    expect(response.headers.get('Location')).toBe('/docs')
+    expect(response.headers.get('Location')).toBe('/app/')
   })
 
   test.each([

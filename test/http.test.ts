@@ -17,10 +17,10 @@ import { claims, forge } from './tokens.ts'
 const unknownTask = '/tasks/2f1c7d0e-6f0b-4d4e-9d6b-0c4a8f1b7a11'
 
 describe('the routes of the service itself', () => {
-  test('GET / redirects to the docs', async () => {
+  test('GET / redirects to the app', async () => {
     const response = await send('GET', '/')
     expect(response.status).toBe(302)
-    expect(response.headers.get('Location')).toBe('/docs')
+    expect(response.headers.get('Location')).toBe('/app/')
   })
 
   test('GET /health and GET /health/ready answer 200 with a status', async () => {

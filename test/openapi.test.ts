@@ -114,7 +114,7 @@ describe('the check of every reply', () => {
     [
       'a body where there is none',
       '/',
-      reply('/docs', 302, { Location: '/docs', 'Content-Type': '' }),
+      reply('/app/', 302, { Location: '/app/', 'Content-Type': '' }),
       'a body',
     ],
     [

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import type { TestProject } from 'vitest/node'
-import { buildDocs } from '../../dev/docs.ts'
+import { buildAssets } from '../../dev/assets.ts'
 import { migrate } from '../../dev/migrate.ts'
 import { startNeon } from '../../dev/neon/neon.ts'
 import { startProxy } from './proxy.ts'
@@ -18,7 +18,7 @@ declare module 'vitest' {
  */
 export default async function setup(project: TestProject) {
   const { API_URL, POSTGRES_URL: postgresUrl } = process.env
-  await buildDocs()
+  await buildAssets()
   const neon = API_URL ? undefined : await startNeon({ port: 0, dataDir: 'memory', postgresUrl })
   const settings = neon
     ? { DATABASE_URL: neon.url, JWT_SECRET: 'b0J1c3Qgb2YgdGhlIHRlc3RzLCBub3QgbW9yZQ' }

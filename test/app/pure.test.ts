@@ -1,0 +1,493 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import {
+  type Change,
+  type Fields,
+  merge,
+  newId,
+  queue,
+  settle,
+  type Task,
+  takeBack,
+  view,
+} from '../../web/app/changes.ts'
+import {
+  addDays,
+  addMonths,
+  dayOf,
+  isDay,
+  nextWeekday,
+  sayDay,
+  weekday,
+} from '../../web/app/dates.ts'
+import { byOrder, last, move } from '../../web/app/order.ts'
+import { understand } from '../../web/app/quick-add.ts'
+import { countsOf, matches, sectionsOf, viewOf } from '../../web/app/views.ts'
+
+/** A Saturday. */
+const today = '2026-11-21'
+
+const task = (fields: Partial<Task> = {}): Task => ({
+  id: newId(),
+  title: 'Buy milk',
+  description: null,
+  completed: false,
+  completed_at: null,
+  priority: 'medium',
+  tags: [],
+  due_date: null,
+  due_time: null,
+  order: null,
+  created_at: '2026-11-20T12:00:00.000Z',
+  updated_at: '2026-11-20T12:00:00.000Z',
+  ...fields,
+})
+
+describe('quick add', () => {
+  const plain = { title: 'Pay', priority: 'medium', tags: [], due_date: null, due_time: null }
+  const cases: [string, Partial<ReturnType<typeof understand>>][] = [
+    ['Pay', {}],
+    ['Pay today', { due_date: today }],
+    ['Pay TODAY', { due_date: today }],
+    ['today Pay', { due_date: today }],
+    ['Pay tod', { due_date: today }],
+    ['Pay tomorrow', { due_date: '2026-11-22' }],
+    ['Pay tom', { due_date: '2026-11-22' }],
+    ['Pay sunday', { due_date: '2026-11-22' }],
+    ['Pay monday', { due_date: '2026-11-23' }],
+    ['Pay mon', { due_date: '2026-11-23' }],
+    ['Pay on tuesday', { due_date: '2026-11-24' }],
+    ['Pay tue', { due_date: '2026-11-24' }],
+    ['Pay tues', { due_date: '2026-11-24' }],
+    ['Pay wednesday', { due_date: '2026-11-25' }],
+    ['Pay thurs', { due_date: '2026-11-26' }],
+    ['Pay fri', { due_date: '2026-11-27' }],
+    ['Pay saturday', { due_date: '2026-11-28' }],
+    ['Pay next friday', { due_date: '2026-11-27' }],
+    ['Pay next sunday', { due_date: '2026-11-29' }],
+    ['Pay next week', { due_date: '2026-11-23' }],
+    ['Pay next month', { due_date: '2026-12-21' }],
+    ['Pay in 1 day', { due_date: '2026-11-22' }],
+    ['Pay in 10 days', { due_date: '2026-12-01' }],
+    ['Pay in a week', { due_date: '2026-11-28' }],
+    ['Pay in 2 weeks', { due_date: '2026-12-05' }],
+    ['Pay in 3 months', { due_date: '2027-02-21' }],
+    ['Pay in one month', { due_date: '2026-12-21' }],
+    ['Pay in 0 days', { due_date: today }],
+    ['Pay 2026-12-24', { due_date: '2026-12-24' }],
+    ['Pay 2026-02-30', { title: 'Pay 2026-02-30' }],
+    ['Pay 24.12.', { due_date: '2026-12-24' }],
+    ['Pay 1.1.', { due_date: '2027-01-01' }],
+    ['Pay 24.12.2027', { due_date: '2027-12-24' }],
+    ['Pay 29.2.', { due_date: '2028-02-29' }],
+    ['Pay 32.1.', { title: 'Pay 32.1.' }],
+    ['Pay 24/12', { due_date: '2026-12-24' }],
+    ['Pay 12/24', { title: 'Pay 12/24' }],
+    ['Pay 9:30', { due_date: today, due_time: '09:30' }],
+    ['Pay 9am', { due_date: today, due_time: '09:00' }],
+    ['Pay 12am', { due_date: today, due_time: '00:00' }],
+    ['Pay 12pm', { due_date: today, due_time: '12:00' }],
+    ['Pay 11:15pm', { due_date: today, due_time: '23:15' }],
+    ['Pay at 18:05', { due_date: today, due_time: '18:05' }],
+    ['Pay at 9', { title: 'Pay at 9' }],
+    ['Pay 24:00', { title: 'Pay 24:00' }],
+    ['Pay 9:60', { title: 'Pay 9:60' }],
+    ['Pay 13pm', { title: 'Pay 13pm' }],
+    ['Pay 0am', { title: 'Pay 0am' }],
+    ['Pay 5', { title: 'Pay 5' }],
+    ['Pay tomorrow 9:30', { due_date: '2026-11-22', due_time: '09:30' }],
+    ['9:30 Pay tomorrow', { due_date: '2026-11-22', due_time: '09:30' }],
+    ['Pay #home', { tags: ['home'] }],
+    ['#home Pay #work', { tags: ['home', 'work'] }],
+    ['Pay #home #Home', { tags: ['home'] }],
+    ['Pay #büro', { tags: ['büro'] }],
+    ['Pay #a-b_c/d', { tags: ['a-b_c/d'] }],
+    ['Pay #1', { title: 'Pay #1' }],
+    ['Pay #', { title: 'Pay #' }],
+    ['Pay C#', { title: 'Pay C#' }],
+    ['Pay !high', { priority: 'high' }],
+    ['Pay !LOW', { priority: 'low' }],
+    ['Pay !1', { priority: 'high' }],
+    ['Pay !2', { priority: 'medium' }],
+    ['Pay !3', { priority: 'low' }],
+    ['Pay !4', { title: 'Pay !4' }],
+    ['Pay !', { title: 'Pay !' }],
+    ['Pay !high !low', { title: 'Pay !low', priority: 'high' }],
+    ['Pay today tomorrow', { title: 'Pay tomorrow', due_date: today }],
+    ['Pay 9:00 10:00', { title: 'Pay 10:00', due_date: today, due_time: '09:00' }],
+    ['Pay "see you tomorrow"', { title: 'Pay "see you tomorrow"' }],
+    ['"tomorrow #never"', { title: 'tomorrow #never' }],
+    ['  Pay   the   rent ', { title: 'Pay the rent' }],
+    ['', { title: '' }],
+    ['tomorrow', { title: '', due_date: '2026-11-22' }],
+    ['Pay month', { title: 'Pay month' }],
+    ['Pay in 5 minutes', { title: 'Pay in 5 minutes' }],
+    ['Pay the Sunday Times', { title: 'Pay the Times', due_date: '2026-11-22' }],
+    [
+      'Pay rent tomorrow 9:30 #home !high',
+      {
+        title: 'Pay rent',
+        due_date: '2026-11-22',
+        due_time: '09:30',
+        tags: ['home'],
+        priority: 'high',
+      },
+    ],
+  ]
+  for (const [line, expected] of cases)
+    test(`“${line}” is understood`, () => {
+      assert.deepEqual(understand(line, today, true), { ...plain, ...expected })
+    })
+
+  test('12/24 is a date where the month comes first', () => {
+    assert.equal(understand('Pay 12/24', today, false).due_date, '2026-12-24')
+    assert.equal(understand('Pay 24/12', today, false).due_date, null)
+  })
+})
+
+describe('dates', () => {
+  test('days are added over the end of a year, a leap day and both changes of clocks', () => {
+    assert.equal(addDays('2026-12-31', 1), '2027-01-01')
+    assert.equal(addDays('2028-02-28', 1), '2028-02-29')
+    assert.equal(addDays('2026-03-28', 2), '2026-03-30')
+    assert.equal(addDays('2026-10-24', 2), '2026-10-26')
+    assert.equal(addDays('2026-03-01', -1), '2026-02-28')
+  })
+
+  test('a month after 31 January is the last day of February', () => {
+    assert.equal(addMonths('2026-01-31', 1), '2026-02-28')
+    assert.equal(addMonths('2026-12-31', 2), '2027-02-28')
+  })
+
+  test('the next weekday is never today', () => {
+    assert.equal(nextWeekday(today, 6), '2026-11-28')
+    assert.equal(nextWeekday(today, 0), '2026-11-22')
+  })
+
+  test('the local date changes at local midnight', () => {
+    assert.equal(dayOf(new Date(2026, 10, 21, 23, 59, 59, 999)), today)
+    assert.equal(dayOf(new Date(2026, 10, 22)), '2026-11-22')
+  })
+
+  for (const [zone, change] of [
+    // Midnight does not exist on the first day that is named here, and comes twice on the second.
+    ['America/Santiago', '2026-09-06'],
+    ['America/Santiago', '2026-04-04'],
+    ['Europe/Berlin', '2026-03-29'],
+    ['Europe/Berlin', '2026-10-25'],
+    ['Pacific/Apia', '2026-12-31'],
+  ] as const)
+    test(`days are counted over ${change} in ${zone}, where the clocks change`, () => {
+      const { TZ } = process.env
+      process.env.TZ = zone
+      try {
+        const before = addDays(change, -1)
+        assert.deepEqual([addDays(before, 1), addDays(before, 2)], [change, addDays(change, 1)])
+        assert.equal(nextWeekday(before, weekday(change)), change)
+        assert.equal(sayDay(change, before), 'Tomorrow')
+        assert.equal(sayDay(addDays(change, 1), change), 'Tomorrow')
+        assert.equal(sayDay(before, change), 'Yesterday')
+        const [year = 0, month = 1, date = 1] = change.split('-').map(Number)
+        for (let hour = 1; hour < 23; hour++)
+          assert.equal(dayOf(new Date(year, month - 1, date, hour, 30)), change)
+        assert.equal(dayOf(new Date(year, month - 1, date, 23, 59, 59, 999)), change)
+        assert.ok(isDay(year, month, date))
+      } finally {
+        if (TZ === undefined) Reflect.deleteProperty(process.env, 'TZ')
+        else process.env.TZ = TZ
+      }
+    })
+
+  for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago'])
+    test(`a day is the local one in ${zone}, far from UTC`, () => {
+      const { TZ } = process.env
+      process.env.TZ = zone
+      try {
+        assert.equal(dayOf(new Date(2026, 10, 21, 23, 59)), today)
+        assert.equal(dayOf(new Date(2026, 10, 21, 0, 1)), today)
+      } finally {
+        if (TZ === undefined) Reflect.deleteProperty(process.env, 'TZ')
+        else process.env.TZ = TZ
+      }
+    })
+
+  test('days near today have names', () => {
+    assert.equal(sayDay(today, today), 'Today')
+    assert.equal(sayDay('2026-11-22', today), 'Tomorrow')
+    assert.equal(sayDay('2026-11-20', today), 'Yesterday')
+    assert.equal(sayDay('2026-11-25', today), 'Wednesday')
+    assert.match(sayDay('2027-01-05', today), /2027/)
+  })
+})
+
+describe('order', () => {
+  test('1,000 random moves stay sorted and finite', () => {
+    let seed = 7
+    const random = (below: number) => {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31
+      return seed % below
+    }
+    let list = Array.from({ length: 12 }, (_, index) => task({ order: index % 3 ? null : index }))
+    list.sort(byOrder)
+    for (let moves = 0; moves < 1000; moves++) {
+      // Mostly between the same two tasks, where the numbers run out first.
+      const [from, to] = random(4) ? [random(12), 1] : [random(12), random(12)]
+      const wanted = list.map(({ id }) => id)
+      const [id = ''] = wanted.splice(from, 1)
+      wanted.splice(to, 0, id)
+      const places = move(list, from, to)
+      list = list.map((item) => ({ ...item, order: places.get(item.id) ?? item.order }))
+      list.sort(byOrder)
+      assert.deepEqual(
+        list.map(({ id }) => id),
+        wanted
+      )
+      assert.ok(list.every(({ order }) => order === null || Number.isFinite(order)))
+    }
+  })
+
+  test('a new task comes last, also after the largest number', () => {
+    assert.equal(last([]), 1024)
+    assert.equal(last([task({ order: 5 }), task()]), 1029)
+    assert.ok(Number.isFinite(last([task({ order: Number.MAX_VALUE })])))
+  })
+})
+
+describe('changes', () => {
+  const update = (fields: Partial<Fields>) => ({ op: 'update' as const, fields })
+  const sent = (op: Change['op'], base: Task, fields: Partial<Fields> = {}): Change => ({
+    id: base.id,
+    op,
+    fields,
+    base,
+    sent: true,
+  })
+
+  test('edits of one task become one change, and an edit that is taken back becomes none', () => {
+    const base = task()
+    const first = queue(undefined, update({ title: 'A' }), base)
+    const second = queue(first, update({ priority: 'high' }), { ...base, title: 'A' })
+    assert.deepEqual(second?.fields, { title: 'A', priority: 'high' })
+    const third = queue(second, update({ priority: 'medium' }), base)
+    assert.equal(queue(third, update({ title: 'Buy milk' }), base), undefined)
+  })
+
+  test('a task that is created and deleted before it was sent leaves nothing to send', () => {
+    const base = task()
+    const created = queue(undefined, { op: 'create', fields: {} }, base)
+    assert.equal(queue(created, { op: 'delete', fields: {} }, base), undefined)
+  })
+
+  test('undoing a deletion that was not sent keeps the edits before it', () => {
+    const base = task()
+    const edited = queue(undefined, update({ title: 'A' }), base)
+    const deleted = queue(edited, { op: 'delete', fields: {} }, { ...base, title: 'A' })
+    assert.equal(deleted?.op, 'delete')
+    const restored = queue(deleted, { op: 'restore', fields: { title: 'A' } }, base)
+    assert.deepEqual(view(base, restored ? [restored] : [])?.title, 'A')
+  })
+
+  test('fields that were changed on different sides merge', () => {
+    const base = task()
+    const theirs = task({ id: base.id, priority: 'low' })
+    assert.deepEqual(merge(base, { title: 'Ours' }, theirs), {
+      fields: { title: 'Ours' },
+      theirs: {},
+    })
+  })
+
+  test('equal values on both sides are no conflict', () => {
+    const base = task()
+    assert.deepEqual(merge(base, { title: 'New' }, { ...base, title: 'New' }), {
+      fields: {},
+      theirs: {},
+    })
+  })
+
+  test('where both changed a field, ours wins, tags are united, and their text is kept', () => {
+    const base = task({ tags: ['home'] })
+    const theirs = { ...base, title: 'Theirs', due_date: '2026-12-01', tags: ['home', 'shop'] }
+    const merged = merge(
+      base,
+      { title: 'Ours', due_date: '2026-12-02', tags: ['home', 'urgent'] },
+      theirs
+    )
+    assert.deepEqual(merged, {
+      fields: { title: 'Ours', due_date: '2026-12-02', tags: ['home', 'shop', 'urgent'] },
+      theirs: { title: 'Theirs' },
+    })
+  })
+
+  test('a time that we set keeps its date when they cleared it', () => {
+    const base = task({ due_date: today })
+    const { fields } = merge(base, { due_time: '09:30' }, { ...base, due_date: null })
+    assert.deepEqual(fields, { due_time: '09:30', due_date: today })
+  })
+
+  test('an edit during a batch builds on what the batch wrote', () => {
+    const base = task()
+    const later = queue(undefined, update({ priority: 'high' }), { ...base, title: 'A' })
+    const updated_at = '2026-11-21T12:00:00.000Z'
+    const { task: copy, changes } = settle(
+      sent('update', base, { title: 'A' }),
+      later,
+      { status: 200, updated_at, task: null },
+      base
+    )
+    assert.equal(copy?.title, 'A')
+    assert.deepEqual(
+      changes.map(({ fields, base }) => [fields, base.updated_at]),
+      [[{ priority: 'high' }, updated_at]]
+    )
+  })
+
+  test('an update of a task that is gone is parked with all edits', () => {
+    const base = task()
+    const { changes } = settle(
+      sent('update', base, { title: 'A' }),
+      queue(undefined, update({ priority: 'low' }), { ...base, title: 'A' }),
+      { status: 404, updated_at: null, task: null },
+      base
+    )
+    assert.deepEqual(
+      changes.map(({ fields, parked }) => [fields, parked]),
+      [[{ title: 'A', priority: 'low' }, { why: 'deleted' }]]
+    )
+  })
+
+  test('a restored task that left the trash comes back under another id', () => {
+    const base = task()
+    const { changes } = settle(
+      sent('restore', base),
+      undefined,
+      { status: 404, updated_at: null, task: null },
+      undefined
+    )
+    assert.equal(changes[0]?.op, 'create')
+    assert.equal(changes[0]?.base.title, base.title)
+    assert.notEqual(changes[0]?.id, base.id)
+  })
+
+  test('a status that no rule names parks the change', () => {
+    const base = task()
+    const { changes } = settle(
+      sent('update', base, { title: 'A' }),
+      undefined,
+      { status: 418, updated_at: null, task: null },
+      base
+    )
+    assert.deepEqual(changes[0]?.parked, { why: 'refused', detail: 'the server answered 418' })
+  })
+
+  test('a change that was refused and edited meanwhile is tried again as edited', () => {
+    const base = task()
+    const later = queue(undefined, update({ due_date: today }), { ...base, due_time: '09:30' })
+    const { changes } = settle(
+      sent('update', base, { due_time: '09:30' }),
+      later,
+      { status: 422, updated_at: base.updated_at, task: base },
+      base
+    )
+    assert.deepEqual(
+      changes.map(({ fields, parked, sent }) => [fields, parked, sent]),
+      [[{ due_time: '09:30', due_date: today }, undefined, false]]
+    )
+  })
+
+  test("a time that the server refuses for want of a date is parked, and the copy is the server's", () => {
+    const base = task()
+    const current = { ...base, description: 'Notes' }
+    const { task: copy, changes } = settle(
+      sent('update', base, { due_time: '09:30' }),
+      undefined,
+      { status: 422, updated_at: base.updated_at, task: current },
+      base
+    )
+    assert.deepEqual(copy, current)
+    assert.deepEqual(changes[0]?.parked, { why: 'refused', detail: 'a time needs a date' })
+  })
+
+  test('a batch that is taken back merges each change with its later edit', () => {
+    const base = task()
+    const create = sent('create', base)
+    const remove = queue(undefined, { op: 'delete', fields: {} }, base)
+    assert.deepEqual(takeBack(create, remove, 'no'), [])
+    const edited = queue(undefined, update({ title: 'A' }), base)
+    const [merged] = takeBack(create, edited)
+    assert.deepEqual([merged?.op, merged?.fields, merged?.sent], ['create', { title: 'A' }, false])
+    const restored = queue(undefined, { op: 'restore', fields: { title: 'A' } }, base)
+    const [update_] = takeBack(sent('delete', base), restored)
+    assert.deepEqual([update_?.op, update_?.fields], ['update', { title: 'A' }])
+    assert.deepEqual(takeBack(sent('update', base, { title: 'A' }), undefined, 'no')[0]?.parked, {
+      why: 'refused',
+      detail: 'no',
+    })
+  })
+
+  test('a restored task keeps the copy of the server, which the reply does not have', () => {
+    const base = task()
+    const copy = { ...base, title: 'Theirs', updated_at: '2026-11-21T12:00:00.000Z' }
+    const answer = { status: 200, updated_at: copy.updated_at, task: null }
+    assert.deepEqual(settle(sent('restore', base), undefined, answer, copy).task, copy)
+    const edited = settle(sent('restore', base, { title: 'Ours' }), undefined, answer, undefined)
+    assert.equal(edited.task?.updated_at, base.updated_at)
+    assert.equal(edited.changes[0]?.base.updated_at, base.updated_at)
+  })
+
+  test('ids are UUIDs of version 7 that sort by time', () => {
+    const ids = [newId(1), newId(1_800_000_000_000)]
+    for (const id of ids)
+      assert.match(id, /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
+    assert.deepEqual(ids.toSorted(), ids)
+  })
+})
+
+describe('views', () => {
+  const late = task({ title: 'Late', due_date: '2026-11-01' })
+  const now = task({ title: 'Now', due_date: today, tags: ['Home'] })
+  const soon = task({ title: 'Soon', due_date: '2026-11-23' })
+  const some = task({ title: 'Some day', priority: 'high' })
+  const done = task({ title: 'Done', completed: true, completed_at: '2026-11-20T12:00:00.000Z' })
+  const titles = (name: string, options = {}) =>
+    sectionsOf([done, some, soon, now, late], { view: viewOf(name), today, ...options }).map(
+      ({ key, tasks }) => [key, ...tasks.map(({ title }) => title)]
+    )
+
+  test('Today has what is late and what is due', () => {
+    assert.deepEqual(titles('#today'), [
+      ['late', 'Late'],
+      ['today', 'Now'],
+    ])
+  })
+  test('Upcoming has what is due later, by day', () => {
+    assert.deepEqual(titles('#upcoming'), [['2026-11-23', 'Soon']])
+  })
+  test('Done is grouped by the day of completion', () => {
+    assert.deepEqual(titles('#done'), [['2026-11-20', 'Done']])
+  })
+  test('a tag ignores case', () => {
+    assert.deepEqual(titles('#tag/home'), [['open', 'Now']])
+  })
+  test('All puts the done tasks last, and sorts by date with those without at the end', () => {
+    assert.deepEqual(titles('#all', { sort: 'due' }), [
+      ['open', 'Late', 'Now', 'Soon', 'Some day'],
+      ['done', 'Done'],
+    ])
+  })
+  test('a task that was just completed stays where it was', () => {
+    assert.deepEqual(titles('#all', { lingering: new Set([done.id]) })[0]?.includes('Done'), true)
+  })
+  test('a search finds words, tags and priorities, all of them', () => {
+    assert.ok(matches(some, 'DAY !high'))
+    assert.ok(matches(now, '#ho now'))
+    assert.ok(!matches(some, 'day #home'))
+  })
+  test('the counts leave out what is done', () => {
+    const counts = countsOf([done, some, soon, now, late], today)
+    assert.deepEqual(counts, { today: 2, upcoming: 1, all: 4, tags: new Map([['Home', 1]]) })
+  })
+  test('a malformed address opens Today', () => {
+    assert.deepEqual(viewOf('#nonsense'), { is: 'today' })
+    assert.deepEqual(viewOf('#tag/%E0%A4%A'), { is: 'today' })
+  })
+})

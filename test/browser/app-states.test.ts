@@ -1,0 +1,342 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import {
+  add,
+  asOtherDevice,
+  choose,
+  fillIn,
+  inspect,
+  newDevice,
+  noComplaints,
+  open,
+  rename,
+  row,
+  signIn,
+  signUp,
+  untilGone,
+  untilIn,
+  untilSent,
+} from './devices.ts'
+
+const status = (page: Page, words: string | RegExp) =>
+  page.locator('.status').getByText(words).waitFor()
+
+/** Has every batch answered with this instead of reaching the server, until it is called again. */
+const answerBatches = async (page: Page, reply: { status: number; [name: string]: unknown }) => {
+  await page.context().route('**/tasks/batch', (route) =>
+    route.fulfill({
+      status: reply.status,
+      headers: { 'Retry-After': '1' },
+      contentType: 'application/problem+json',
+      body: JSON.stringify({ type: 'about:blank', request_id: '1a2b3c4d-0000', ...reply }),
+    })
+  )
+  return () => page.context().unroute('**/tasks/batch')
+}
+
+/** Two devices of one user, on both of which is this task. */
+const twoDevices = async (title: string) => {
+  const [one, two] = [await newDevice(), await newDevice()]
+  const email = await signUp(one)
+  await add(one, title)
+  await untilSent(one)
+  await signIn(two, email)
+  await row(two, title).waitFor()
+  return { one, two, email }
+}
+
+test('the first start shows grey rows until the tasks have come, and never an empty list', async () => {
+  const page = await newDevice()
+  const email = await signUp(page)
+  await add(page, 'There already')
+  await untilSent(page)
+  const other = await newDevice()
+  let arrive = () => {}
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve
+  })
+  await other.context().route('**/tasks/changes*', async (route) => {
+    await arrived
+    await route.continue()
+  })
+  await signIn(other, email)
+  await other.waitForFunction(() => {
+    const rows = document.querySelector('.waiting')
+    return rows && getComputedStyle(rows).opacity === '1'
+  })
+  assert.equal(await other.locator('.empty').count(), 0)
+  await inspect(other, 'first-start')
+  arrive()
+  await row(other, 'There already').waitFor()
+  noComplaints()
+})
+
+test('a first start without the tasks says so, and shows them when they come', async () => {
+  const page = await newDevice()
+  const email = await signUp(page)
+  await add(page, 'There already')
+  await untilSent(page)
+  const other = await newDevice()
+  await other.context().route('**/tasks/changes*', (route) => route.abort())
+  await signIn(other, email)
+  await other.getByText('Your tasks come as soon as there is a connection.').waitFor()
+  await inspect(other, 'first-start-offline')
+  await add(other, 'Added before')
+  await row(other, 'Added before').waitFor()
+  await other.context().unroute('**/tasks/changes*')
+  await row(other, 'There already').waitFor()
+  noComplaints()
+})
+
+test('a warm start shows the list although the server does not answer', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await add(page, 'Kept here')
+  await untilSent(page)
+  await page.context().route(/\/(tasks|auth)\//, () => {})
+  await page.addInitScript(() => {
+    new MutationObserver(() => {
+      if (document.querySelector('.empty, .waiting')) console.error('not a list')
+    }).observe(document, { childList: true, subtree: true })
+  })
+  await page.reload()
+  await row(page, 'Kept here').waitFor()
+  noComplaints()
+})
+
+test('offline the app starts, takes changes, starts again, and the server has them afterwards', async () => {
+  const page = await newDevice()
+  const email = await signUp(page)
+  await add(page, 'Edited offline')
+  await untilSent(page)
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready))
+  await page.context().setOffline(true)
+  await page.reload()
+  await add(page, 'Written offline #train')
+  await add(page, 'Deleted offline')
+  await choose(page, 'Deleted offline', 'Delete')
+  await rename(page, 'Edited offline', 'Edited on a train')
+  await status(page, /^Offline. \d changes wait./)
+  await page.reload()
+  await row(page, 'Written offline').waitFor()
+  await status(page, /^Offline. \d changes wait./)
+  await inspect(page, 'offline')
+  await page.context().setOffline(false)
+  await untilSent(page)
+  const other = await newDevice()
+  await signIn(other, email)
+  await row(other, 'Written offline').getByText('#train').waitFor()
+  await row(other, 'Edited on a train').waitFor()
+  assert.equal(await row(other, 'Deleted offline').count(), 0)
+  noComplaints()
+})
+
+test('saving is said when it takes longer than 2 seconds', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  let arrive = () => {}
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve
+  })
+  await page.context().route('**/tasks/batch', async (route) => {
+    await arrived
+    await route.continue()
+  })
+  const sent = page.waitForRequest('**/tasks/batch')
+  await add(page, 'Slow')
+  await sent
+  const start = Date.now()
+  await status(page, 'Saving…')
+  assert.ok(Date.now() - start > 1500, 'not before 2 s')
+  await inspect(page, 'saving')
+  arrive()
+  await status(page, /^\s*$/)
+  noComplaints()
+})
+
+test('a server in trouble and one that asks to wait are named, and the change is sent later', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  const stop = await answerBatches(page, { status: 503 })
+  await add(page, 'Late')
+  await status(page, 'The server is busy. Nothing is lost; trying again. Code 1a2b3c4d.')
+  await inspect(page, 'trouble')
+  await stop()
+  await untilSent(page)
+  const end = await answerBatches(page, { status: 429 })
+  await add(page, 'Later')
+  await status(page, 'Many requests at once. Nothing is lost; trying again shortly.')
+  await inspect(page, 'limited')
+  await end()
+  await untilSent(page)
+  await status(page, /^\s*$/)
+  noComplaints()
+})
+
+test('a change that the server refuses is shown, and is edited and sent, or discarded', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  const stop = await answerBatches(page, {
+    status: 422,
+    errors: [{ pointer: '/0/task/title', detail: 'must be shorter' }],
+  })
+  await add(page, 'Pay rent')
+  await page.getByText('“Pay rent” could not be saved: must be shorter.').last().waitFor()
+  await add(page, 'Another')
+  await page.getByText('“Another” could not be saved').last().waitFor()
+  await inspect(page, 'refused')
+  await stop()
+  await page.getByRole('listitem').filter({ hasText: '“Another”' }).getByText('Discard').click()
+  await page.getByRole('button', { name: 'Edit', exact: true }).click()
+  await page.getByLabel('Title').fill('Rent')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await row(page, 'Rent').waitFor()
+  await untilSent(page)
+  noComplaints()
+})
+
+test('two devices change one title: both see it settled, and neither text is lost', async () => {
+  const { one, two } = await twoDevices('Buy milk')
+  await two.context().setOffline(true)
+  await rename(two, 'Buy milk', 'Buy soy milk')
+  await rename(one, 'Buy milk', 'Buy oat milk')
+  await untilSent(one)
+  await two.context().setOffline(false)
+  await two.getByText('“Buy soy milk” was changed on another device too.').last().waitFor()
+  await inspect(two, 'conflict')
+  await two.getByRole('button', { name: 'Use theirs' }).click()
+  await row(two, 'Buy oat milk').waitFor()
+  noComplaints()
+})
+
+test('a task that was deleted elsewhere is restored with the changes of this device', async () => {
+  const { one, two } = await twoDevices('Buy milk')
+  await two.context().setOffline(true)
+  await rename(two, 'Buy milk', 'Buy soy milk')
+  await choose(one, 'Buy milk', 'Delete')
+  await untilSent(one)
+  await two.context().setOffline(false)
+  await two.getByText('“Buy soy milk” was deleted on another device.').last().waitFor()
+  await inspect(two, 'deleted-elsewhere')
+  await two.getByRole('button', { name: 'Restore with your changes' }).click()
+  await row(two, 'Buy soy milk').waitFor()
+  await untilSent(two)
+  await one.reload()
+  await row(one, 'Buy soy milk').waitFor()
+  noComplaints()
+})
+
+test('a task that was changed elsewhere is deleted only when the person says so again', async () => {
+  const { one, two } = await twoDevices('Buy milk')
+  await two.context().setOffline(true)
+  await choose(two, 'Buy milk', 'Delete')
+  await rename(one, 'Buy milk', 'Buy oat milk')
+  await untilSent(one)
+  await two.context().setOffline(false)
+  await two.getByText('was changed on another device, so it is not deleted.').last().waitFor()
+  await row(two, 'Buy oat milk').waitFor()
+  await inspect(two, 'changed-elsewhere')
+  await two.getByRole('button', { name: 'Delete', exact: true }).click()
+  await untilGone(two, 'Buy oat milk')
+  noComplaints()
+})
+
+test('a session that ends elsewhere keeps the changes, and signing in again sends them', async () => {
+  const page = await newDevice()
+  const email = await signUp(page)
+  await page.getByText('Nothing is due today.').waitFor()
+  await asOtherDevice(page, '/auth/sessions', 'DELETE')
+  await add(page, 'Kept')
+  await status(page, 'You were signed out on this device. Your 1 change is kept.')
+  await inspect(page, 'signed-out-elsewhere')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await fillIn(page, email, 'Sign in')
+  await row(page, 'Kept').waitFor()
+  await untilSent(page)
+  noComplaints()
+})
+
+test('signing out asks when changes have not been sent, and leaves no task on the device', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await add(page, 'Sent')
+  await untilSent(page)
+  await page.context().setOffline(true)
+  await add(page, 'Not sent')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByText('1 change has not reached the server yet.').waitFor()
+  await inspect(page, 'sign-out')
+  await page.keyboard.press('Escape')
+  await row(page, 'Not sent').waitFor()
+  await page.context().setOffline(false)
+  await untilSent(page)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  assert.deepEqual(await page.evaluate(() => indexedDB.databases()), [])
+  assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), [])
+  noComplaints()
+})
+
+test('without a network, signing out is marked, and the next start ends the session', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready))
+  await page.context().setOffline(true)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
+  await page.getByText('The session itself ends when this device has a network again.').waitFor()
+  await inspect(page, 'session-left')
+  await page.context().setOffline(false)
+  const ended = page.waitForResponse('**/auth/logout')
+  await page.reload()
+  assert.equal((await ended).status(), 204)
+  noComplaints()
+})
+
+test('a new version that took over is offered with Reload', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready))
+  const docs = await page.context().newPage()
+  await docs.goto('/docs')
+  await docs.evaluate(() =>
+    navigator.serviceWorker.register('/app/service-worker.js?2', { scope: '/app/' })
+  )
+  await status(page, 'There is a new version.')
+  await inspect(page, 'new-version')
+  await page.getByRole('button', { name: 'Reload' }).click()
+  await untilIn(page)
+  await status(page, /^\s*$/)
+})
+
+test('a tab whose database another version needs says so, and offers Reload', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await page.evaluate(async () => {
+    const [{ name = '' } = {}] = await indexedDB.databases()
+    indexedDB.open(name, 2)
+  })
+  await status(page, 'The app was updated in another tab.')
+  await page.getByRole('button', { name: 'Reload' }).waitFor()
+  await inspect(page, 'outdated')
+  noComplaints()
+})
+
+test('a browser that refuses storage keeps the tasks in memory, and says so', async () => {
+  const page = await newDevice()
+  await page.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException('refused', 'SecurityError')
+    }
+  })
+  await signUp(page)
+  await status(page, 'This browser does not let the app store tasks.')
+  await add(page, 'In memory')
+  await row(page, 'In memory').waitFor()
+  await inspect(page, 'storage-refused')
+  await open(page, 'All tasks')
+  await row(page, 'In memory').waitFor()
+  noComplaints()
+})

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { before } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { startApi, startBrowser } from './start.ts'
+
+type Axe = { run: (options: object) => Promise<{ violations: { id: string; nodes: object[] }[] }> }
+
+const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
+const pictures = 'dist/browser'
+export const password = 'correct horse battery'
+
+let browser: Awaited<ReturnType<typeof startBrowser>>
+export let origin: string
+
+/** Errors and warnings of all pages, which include violations of the app's policies. */
+const complaints: string[] = []
+export const noComplaints = () => assert.deepEqual(complaints.splice(0), [])
+
+before(async () => {
+  mkdirSync(pictures, { recursive: true })
+  origin = process.env.API_URL ?? (await startApi()).url
+  browser = await startBrowser()
+})
+
+const listen = (page: Page) => {
+  page.on('pageerror', (error) => complaints.push(error.stack ?? error.message))
+  page.on('console', (message) => {
+    // Chromium says this of every request that fails, also of those that the app expects to fail.
+    const isChromiums = message.text().startsWith('Failed to load resource')
+    if (/^(error|warning)$/.test(message.type()) && !isChromiums) complaints.push(message.text())
+  })
+}
+
+export const newDevice = async (options: BrowserContextOptions = {}): Promise<Page> => {
+  const context = await browser.newContext({
+    baseURL: origin,
+    viewport: { width: 1280, height: 900 },
+    locale: 'en-GB',
+    colorScheme: 'light',
+    // An address of its own, because the number of sign-ins from one is limited.
+    extraHTTPHeaders: { 'CF-Connecting-IP': `2001:db8::${randomUUID().slice(0, 4)}` },
+    ...options,
+  })
+  context.setDefaultTimeout(8000)
+  context.on('page', listen)
+  await context.addInitScript(() =>
+    addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      console.error(violatedDirective, blockedURI)
+    )
+  )
+  return context.newPage()
+}
+
+export const newEmail = () => `${randomUUID()}@example.com`
+
+export const untilIn = (page: Page) =>
+  page.getByRole('heading', { level: 1, name: 'Today' }).waitFor()
+
+export const fillIn = async (page: Page, email: string, button: 'Sign in' | 'Create account') => {
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: button }).click()
+}
+
+export const signUp = async (page: Page, email = newEmail()) => {
+  await page.goto('/app/')
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await fillIn(page, email, 'Create account')
+  await untilIn(page)
+  return email
+}
+
+export const signIn = async (page: Page, email: string) => {
+  await page.goto('/app/')
+  await fillIn(page, email, 'Sign in')
+  await untilIn(page)
+}
+
+export const add = async (page: Page, line: string) => {
+  await page.getByLabel('New task').fill(line)
+  await page.getByLabel('New task').press('Enter')
+}
+
+export const row = (page: Page, title: string) => page.locator('.row', { hasText: title })
+
+export const untilGone = (page: Page, title: string) =>
+  row(page, title).waitFor({ state: 'detached' })
+
+export const titles = (page: Page) => page.locator('.title').allTextContents()
+
+/** Chooses from the menu of a task. */
+export const choose = async (page: Page, title: string, item: string) => {
+  await row(page, title).getByRole('button', { name: /^Menu/ }).click()
+  await page.getByRole('menuitem', { name: item, exact: true }).click()
+}
+
+export const rename = async (page: Page, from: string, to: string) => {
+  await row(page, from).getByRole('button', { name: from, exact: true }).click()
+  await page.getByLabel('Title').fill(to)
+  await page.getByLabel('Title').press('Enter')
+}
+
+/** Opens a view, by its name in the navigation. */
+export const open = async (page: Page, name: string) => {
+  await page.getByRole('navigation').getByRole('link', { name }).click()
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+}
+
+/** Sends requests of its own, as the user of the page and as another device would. */
+export const asOtherDevice = (page: Page, path: string, method: string, body?: object) =>
+  page.evaluate(
+    async ([path, method, body]) => {
+      const { access_token } = await (await fetch('/auth/refresh', { method: 'POST' })).json()
+      const headers = {
+        Authorization: `Bearer ${access_token}`,
+        ...(body && { 'Content-Type': 'application/json' }),
+      }
+      const reply = await fetch(path, { method, headers, ...(body && { body }) })
+      return reply.status === 204 ? undefined : await reply.json()
+    },
+    [path, method, body ? JSON.stringify(body) : ''] as const
+  )
+
+/** How many changes the device keeps for the server. */
+const countChanges = (page: Page) =>
+  page.evaluate(async () => {
+    const [{ name = '' } = {}] = await indexedDB.databases()
+    const request = indexedDB.open(name)
+    const db = await new Promise<IDBDatabase>((resolve) => {
+      request.onsuccess = () => resolve(request.result)
+    })
+    const count = db.transaction('outbox').objectStore('outbox').count()
+    const changes = await new Promise<number>((resolve) => {
+      count.onsuccess = () => resolve(count.result)
+    })
+    db.close()
+    return changes
+  })
+
+export const untilSent = async (page: Page) => {
+  const deadline = Date.now() + 15_000
+  while (await countChanges(page)) assert.ok(Date.now() < deadline, 'changes are sent within 15 s')
+}
+
+/** Checks the page in both themes against WCAG 2.2 AA, and keeps a picture of each. */
+export const inspect = async (page: Page, name: string) => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    // Not as a script of the page, which its policy would refuse.
+    await page.evaluate(axe)
+    const found = await page.evaluate(async () => {
+      const { axe } = window as unknown as { axe: Axe }
+      const { violations } = await axe.run({
+        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+      })
+      return violations.map(({ id, nodes }) => `${id}: ${JSON.stringify(nodes.slice(0, 2))}`)
+    })
+    await page.screenshot({ path: `${pictures}/${name}-${colorScheme}.png` })
+    assert.deepEqual(found, [], `axe on ${name}, ${colorScheme}`)
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+}

@@ -1,0 +1,195 @@
+import { useSignal } from '@preact/signals'
+import { Icon, IconButton, type IconName } from './icon.tsx'
+import { type Understood, understand } from './quick-add.ts'
+import {
+  add,
+  counts,
+  fieldsOfView,
+  line,
+  nameOfView,
+  search,
+  session,
+  show,
+  sort,
+  today,
+  view,
+} from './state.ts'
+import { Facts } from './task.tsx'
+import { text } from './text.ts'
+import { addressOf, type Sort, type View } from './views.ts'
+
+/** The fields of a new task, with those that the view adds. */
+const read = (line: string): Understood => {
+  const understood = understand(line, today.value)
+  const { due_date, tags = [] } = fieldsOfView()
+  const known = new Set(understood.tags.map((tag) => tag.toLowerCase()))
+  return {
+    ...understood,
+    due_date: understood.due_date ?? due_date ?? null,
+    tags: [...understood.tags, ...tags.filter((tag) => !known.has(tag.toLowerCase()))],
+  }
+}
+
+const faultIn = ({ title }: Understood) => {
+  if (!title) return text.titleMissing
+  return [...title].length > 255 ? text.titleTooLong : ''
+}
+
+/** The field for new tasks, with a line that shows what was understood. */
+export const QuickAdd = () => {
+  /** The line that could not be added. */
+  const refused = useSignal('')
+  const fields = read(line.value)
+  const fault = line.value && line.value === refused.value ? faultIn(fields) : ''
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    refused.value = line.value
+    if (!line.value.trim() || faultIn(fields)) return
+    add(fields)
+    line.value = ''
+  }
+  return (
+    <form class="quick-add box" noValidate onSubmit={submit}>
+      <Icon name="add" />
+      <input
+        id="quick-add"
+        aria-label="New task"
+        aria-describedby="understood"
+        aria-invalid={fault ? true : undefined}
+        placeholder={text.newTaskHint}
+        autocomplete="off"
+        enterKeyHint="done"
+        value={line.value}
+        onInput={({ currentTarget }) => {
+          line.value = currentTarget.value
+        }}
+      />
+      <button type="submit" class="link" hidden={!line.value}>
+        Add
+      </button>
+      <div id="understood">
+        {fault && <p class="fault">{fault}</p>}
+        {line.value && !fault && (
+          <Facts {...fields}>
+            <b>{fields.title || '…'}</b>
+          </Facts>
+        )}
+      </div>
+    </form>
+  )
+}
+
+const Search = () => (
+  <div class="search box">
+    <Icon name="search" />
+    <input
+      id="search"
+      type="search"
+      aria-label="Search"
+      placeholder={text.searchHint}
+      autocomplete="off"
+      value={search.value}
+      onInput={({ currentTarget }) => {
+        search.value = currentTarget.value
+      }}
+    />
+  </div>
+)
+
+const Sorting = () => (
+  <select
+    aria-label="Sort"
+    value={sort.value}
+    onChange={({ currentTarget }) => {
+      sort.value = currentTarget.value as Sort
+    }}
+  >
+    {Object.entries(text.sorts).map(([name, label]) => (
+      <option key={name} value={name}>
+        {label}
+      </option>
+    ))}
+  </select>
+)
+
+/** The name of the view, and what can be done with it. */
+export const Header = () => (
+  <header>
+    <h1>{nameOfView()}</h1>
+    {(view.value.is === 'all' || view.value.is === 'tag') && <Sorting />}
+    <Search />
+    <div class="tools">
+      <IconButton
+        icon="help"
+        label="Keyboard"
+        title="Keyboard (?)"
+        onClick={() => show({ is: 'help' })}
+      />
+      <IconButton
+        icon="leave"
+        label="Sign out"
+        title={`Sign out ${session.value?.user.email}`}
+        onClick={() => show({ is: 'signing-out' })}
+      />
+    </div>
+  </header>
+)
+
+type PlaceProps = { to: View; icon: IconName; name: string; count?: number }
+
+const Place = ({ to, icon, name, count = 0 }: PlaceProps) => {
+  const isHere = addressOf(view.value) === addressOf(to)
+  return (
+    <li>
+      <a href={addressOf(to)} aria-current={isHere ? 'page' : undefined}>
+        <Icon name={icon} />
+        <span class="name">{name}</span>
+        {count > 0 && (
+          <span class="count">
+            {count}
+            <span class="unseen"> open</span>
+          </span>
+        )}
+      </a>
+    </li>
+  )
+}
+
+/** The views, as a list at the side or a bar at the bottom, where the tags have a menu of their own. */
+export const Views = () => {
+  const { tags } = counts.value
+  const names = [...tags.keys()].sort((a, b) => a.localeCompare(b))
+  return (
+    <nav aria-label="Views">
+      <ul class="places">
+        {(['today', 'upcoming', 'all', 'done'] as const).map((is) => (
+          <Place
+            key={is}
+            to={{ is }}
+            icon={is}
+            name={text.views[is]}
+            count={is === 'done' ? 0 : counts.value[is]}
+          />
+        ))}
+        <li class="to-tags">
+          <button type="button" popoverTarget="all-tags" aria-pressed={view.value.is === 'tag'}>
+            <Icon name="tag" />
+            Tags
+          </button>
+        </li>
+      </ul>
+      <ul id="all-tags" popover="auto" aria-label="Tags">
+        {names.map((tag) => (
+          <Place
+            key={tag}
+            to={{ is: 'tag', tag }}
+            icon="tag"
+            name={tag}
+            count={tags.get(tag) ?? 0}
+          />
+        ))}
+        {!names.length && <li class="soft">{text.noTags}</li>}
+      </ul>
+    </nav>
+  )
+}

@@ -1,0 +1,39 @@
+import type { ComponentChildren } from 'preact'
+import { useLayoutEffect, useRef } from 'preact/hooks'
+import { IconButton } from './icon.tsx'
+import { show } from './state.ts'
+
+type Props = {
+  title: string
+  /** The name of the field to begin with. */
+  focus?: string | undefined
+  /** Called with the value of the button that closed it, which is empty for Close and Esc. */
+  onClose?: (button: string, fields: FormData) => void
+  children: ComponentChildren
+}
+
+/** A modal dialog. The browser keeps the focus inside, and gives it back. */
+export const Dialog = ({ title, focus, onClose, children }: Props) => {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const form = useRef<HTMLFormElement>(null)
+  // Before the next key, which may be the first letter of what the person types.
+  useLayoutEffect(() => {
+    dialog.current?.showModal()
+    if (focus) dialog.current?.querySelector<HTMLElement>(`[name=${focus}]`)?.focus()
+  }, [focus])
+  const close = () => {
+    show(undefined)
+    if (form.current) onClose?.(dialog.current?.returnValue ?? '', new FormData(form.current))
+  }
+  return (
+    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={close}>
+      <form ref={form} method="dialog" noValidate>
+        <header>
+          <h2 id="dialog-title">{title}</h2>
+          <IconButton type="submit" icon="close" label="Close" value="" />
+        </header>
+        {children}
+      </form>
+    </dialog>
+  )
+}

@@ -1,0 +1,101 @@
+import { useRef } from 'preact/hooks'
+import { differing, fieldsOf, patched, type Task } from './changes.ts'
+import { Dialog } from './dialog.tsx'
+import { Field, limitTitle } from './field.tsx'
+import { add, edit, remove, type Session, session } from './state.ts'
+import { text } from './text.ts'
+
+const linksIn = (notes: string) =>
+  (notes.match(/https?:\/\/[^\s<>"]+/g) ?? [])
+    .map((link) => link.replace(/[.,;:!?)\]]+$/, ''))
+    .filter((link) => URL.canParse(link))
+
+/** Tags as a person types them: with or without #, separated by commas. */
+const tagsIn = (line: string) => {
+  const tags = new Map<string, string>()
+  for (const part of line.split(',')) {
+    const tag = [...part.trim().replace(/^#+/, '').trim()].slice(0, 50).join('')
+    if (tag && !tags.has(tag.toLowerCase())) tags.set(tag.toLowerCase(), tag)
+  }
+  return [...tags.values()].slice(0, 20)
+}
+
+const fieldsIn = (form: FormData, task: Task) => {
+  const read = (name: string) => String(form.get(name) ?? '').trim()
+  const due_date = read('due_date') || null
+  return {
+    title: read('title') || task.title,
+    description: read('description') || null,
+    due_date,
+    due_time: (due_date && read('due_time')) || null,
+    priority: read('priority') as Task['priority'],
+    tags: tagsIn(read('tags')),
+  }
+}
+
+/** The dialog with all fields of a task. Closing it in any way saves, and undo takes that back. */
+export const Editor = ({ id, focus }: { id: string; focus: string | undefined }) => {
+  const { tasks } = session.value as Session
+  // A change that the server refused is not on the list. It is edited from here, then sent again.
+  const refused = tasks.parked.value.find(
+    (change) => change.id === id && change.parked?.why === 'refused'
+  )
+  const seen = tasks.all.value.get(id)
+  const opened = refused ? patched(seen ?? refused.base, refused.fields) : seen
+  // What arrives meanwhile from another device is not undone by saving what was not touched here.
+  const task = useRef(opened).current
+  if (!task) return null
+  const close = (button: string, form: FormData) => {
+    if (button === 'delete') return refused ? void tasks.discard(refused) : remove(task)
+    const fields = differing(fieldsIn(form, task), task)
+    if (refused) void tasks.sendAgain(refused, refused.op, fields)
+    else if (seen) edit([seen], fields)
+    else if (Object.keys(fields).length) add({ ...fieldsOf(task), ...fields })
+  }
+  const { title, description, due_date, due_time, priority, tags } = task
+  // On a touch screen, a keyboard would cover the task before it is read.
+  const first = focus ?? (matchMedia('(pointer: fine)').matches ? 'title' : undefined)
+  return (
+    <Dialog title="Task" focus={first} onClose={close}>
+      <Field label="Title" name="title" defaultValue={title} onInput={limitTitle} />
+      <Field
+        label="Notes"
+        name="description"
+        tag="textarea"
+        maxLength={10_000}
+        defaultValue={description ?? ''}
+      />
+      {linksIn(description ?? '').map((link) => (
+        <a key={link} class="found" href={link} target="_blank" rel="noreferrer">
+          {link}
+        </a>
+      ))}
+      <div class="fields">
+        <Field
+          label="Due"
+          name="due_date"
+          type="date"
+          max="9999-12-31"
+          defaultValue={due_date ?? ''}
+        />
+        <Field label="Time" name="due_time" type="time" defaultValue={due_time ?? ''} />
+        <Field label="Priority" name="priority" tag="select">
+          {(['high', 'medium', 'low'] as const).map((name) => (
+            <option key={name} value={name} selected={name === priority}>
+              {text.priorities[name]}
+            </option>
+          ))}
+        </Field>
+      </div>
+      <Field label="Tags" name="tags" hint={text.tagsHint} defaultValue={tags.join(', ')} />
+      <footer>
+        <button type="submit" class="quiet danger" value="delete">
+          Delete
+        </button>
+        <button type="submit" class="primary" value="save">
+          Save
+        </button>
+      </footer>
+    </Dialog>
+  )
+}

@@ -1,0 +1,45 @@
+import type { ComponentChildren, ComponentProps } from 'preact'
+
+const mostLetters = 255
+
+/** Keeps a title as short as the server takes it. `maxlength` would count an emoji as two letters. */
+export const limitTitle = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
+  const letters = [...currentTarget.value]
+  if (letters.length > mostLetters) currentTarget.value = letters.slice(0, mostLetters).join('')
+}
+
+type Props = {
+  label: string
+  name: string
+  tag?: 'input' | 'textarea' | 'select'
+  hint?: string | undefined
+  fault?: string | undefined
+  /** A button beside the field. */
+  button?: ComponentChildren
+} & ComponentProps<'input'>
+
+/** A field with its label, and below it what helps or what is wrong. */
+export const Field = ({ label, name, tag = 'input', hint, fault, button, ...rest }: Props) => {
+  const Tag = tag as 'input'
+  const words = fault || hint
+  return (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <div class="beside">
+        <Tag
+          id={name}
+          name={name}
+          aria-invalid={fault ? true : undefined}
+          aria-describedby={words && `${name}-words`}
+          {...rest}
+        />
+        {button}
+      </div>
+      {words && (
+        <p id={`${name}-words`} class={fault ? 'fault' : 'soft'}>
+          {words}
+        </p>
+      )}
+    </div>
+  )
+}

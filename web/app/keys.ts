@@ -1,0 +1,141 @@
+import type { Task } from './changes.ts'
+import type { Day } from './dates.ts'
+import * as state from './state.ts'
+
+const { openTask, show } = state
+
+type Key = {
+  /** As KeyboardEvent.key has them, with Alt+ and Mod+ (Ctrl or Cmd) in front. */
+  keys: string[]
+  does: string
+  run?: () => void
+  /** For keys that act on the current row. */
+  act?: (task: Task) => void
+  /** Whether the menu of a task has it too. */
+  menu?: (task: Task) => boolean
+}
+
+const focus = (id: string) => document.getElementById(id)?.focus()
+
+/** Puts the focus on the row that the keyboard acts on. */
+export const focusList = () => document.querySelector<HTMLElement>('.row[tabindex="0"]')?.focus()
+
+/** Goes so many rows down. From outside of the list, the first step goes to the row that was left. */
+const step = (by: number) => {
+  if (document.activeElement?.closest('.row')) state.step(by)
+  else focusList()
+}
+
+const isTyping = (element: Element | null): element is HTMLElement =>
+  element instanceof HTMLElement && element.matches('input:not([type=checkbox]), textarea, select')
+
+/** Empties the field that has the focus and leaves it. On the list, ends the search. */
+const leave = () => {
+  const field = document.activeElement
+  if (field?.id === 'quick-add') state.line.value = ''
+  else state.search.value = ''
+  if (isTyping(field)) field.blur()
+  state.toast.value = undefined
+}
+
+const due = (key: string[], does: string, day: () => Day | null): Key => ({
+  keys: key,
+  does,
+  act: (task) => state.reschedule([task], day()),
+  menu: ({ due_date }) => due_date !== day(),
+})
+
+const priority = (key: string, does: string, priority: Task['priority']): Key => ({
+  keys: [key],
+  does,
+  act: (task) => state.edit([task], { priority }),
+  menu: (task) => task.priority !== priority,
+})
+
+const move = (key: string, does: string, by: number): Key => ({
+  keys: [key],
+  does,
+  act: (task) => state.moveBy(task, by),
+  menu: (task) => Boolean(state.listOf(task)),
+})
+
+const always = () => true
+
+/** The keyboard map, in groups: what the listener does, the help shows, and the menus offer. */
+export const keys: Key[][] = [
+  [
+    { keys: ['n', 'q'], does: 'New task', run: () => focus('quick-add') },
+    { keys: ['/'], does: 'Search', run: () => focus('search') },
+    { keys: ['z', 'Mod+z'], does: 'Undo', run: state.undo },
+    { keys: ['Escape'], does: 'Leave, clear, close', run: leave },
+    { keys: ['?'], does: 'This help', run: () => show({ is: 'help' }) },
+  ],
+  [
+    { keys: ['j', 'ArrowDown'], does: 'Next task', run: () => step(1) },
+    { keys: ['k', 'ArrowUp'], does: 'Previous task', run: () => step(-1) },
+    { keys: ['x', ' '], does: 'Done, or not done', act: state.toggle },
+    { keys: ['Enter'], does: 'Open', act: (task) => openTask(task), menu: always },
+    { keys: ['F2'], does: 'Edit the title', act: state.rename },
+    { keys: ['#'], does: 'Tags', act: (task) => openTask(task, 'tags'), menu: always },
+  ],
+  [
+    due(['t'], 'Today', () => state.today.value),
+    due(['m'], 'Tomorrow', state.tomorrow),
+    due(['w'], 'Next week', state.nextWeek),
+    { keys: ['d'], does: 'Another date', act: (task) => openTask(task, 'due_date'), menu: always },
+    due([], 'No date', () => null),
+  ],
+  [
+    priority('1', 'High priority', 'high'),
+    priority('2', 'Medium priority', 'medium'),
+    priority('3', 'Low priority', 'low'),
+  ],
+  [
+    move('Alt+ArrowUp', 'Move up', -1),
+    move('Alt+ArrowDown', 'Move down', 1),
+    move('Alt+Shift+ArrowUp', 'Move to the top', Number.NEGATIVE_INFINITY),
+    move('Alt+Shift+ArrowDown', 'Move to the end', Number.POSITIVE_INFINITY),
+  ],
+  [{ keys: ['Delete', 'Backspace'], does: 'Delete', act: state.remove, menu: always }],
+]
+
+const isApple = /Mac|iP/.test(navigator.platform)
+const names: Record<string, string> = {
+  ' ': 'Space',
+  ArrowDown: '↓',
+  ArrowUp: '↑',
+  Escape: 'Esc',
+  Delete: 'Del',
+  Mod: isApple ? 'Cmd' : 'Ctrl',
+  Alt: isApple ? 'Option' : 'Alt',
+}
+
+/** A key as it stands on the keyboard. */
+export const sayKey = (key: string) =>
+  key
+    .split('+')
+    .map((part) => names[part] ?? part)
+    .join(' ')
+
+const nameOf = ({ key, altKey, ctrlKey, metaKey, shiftKey }: KeyboardEvent) => {
+  // Some layouts have these on AltGr, which Windows reports as Ctrl and Alt, or on Option.
+  if (/^[#/?]$/.test(key) && (altKey || !ctrlKey) && !metaKey) return key
+  const modifier = ctrlKey || metaKey ? 'Mod+' : ''
+  return `${modifier}${altKey ? 'Alt+' : ''}${altKey && shiftKey ? 'Shift+' : ''}${key}`
+}
+
+export const onKeyDown = (event: KeyboardEvent) => {
+  const { target, defaultPrevented, isComposing } = event
+  if (!state.session.value || defaultPrevented || isComposing || !(target instanceof Element))
+    return
+  if (document.querySelector('dialog[open], :popover-open')) return
+  if (isTyping(target) && event.key !== 'Escape') return
+  // A button that has the focus keeps its own keys.
+  if (/^( |Enter)$/.test(event.key) && target.closest('button, a, input')) return
+  const key = keys.flat().find(({ keys }) => keys.includes(nameOf(event)))
+  const task = state.rows.value.find(({ id }) => id === state.current.value)
+  if (key?.run) key.run()
+  else if (key?.act && task) key.act(task)
+  else return
+  event.preventDefault()
+}

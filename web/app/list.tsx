@@ -1,0 +1,131 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { sayDay } from './dates.ts'
+import { Icon } from './icon.tsx'
+import {
+  current,
+  isDoneShown,
+  reschedule,
+  rows,
+  say,
+  search,
+  sections,
+  today,
+  view,
+} from './state.ts'
+import { Row } from './task.tsx'
+import { text } from './text.ts'
+import { addressOf, type Section } from './views.ts'
+
+/** So many rows are in the page at first, and so many more when the end comes near. */
+const step = 60
+
+const headingOf = ({ key, day }: Section) =>
+  day ? sayDay(day, today.value) : text.sections[key as keyof typeof text.sections]
+
+const Heading = ({ section }: { section: Section }) => {
+  const { key, tasks } = section
+  if (key === 'done')
+    return (
+      <h2>
+        <button
+          type="button"
+          class="fold"
+          aria-expanded={isDoneShown.value}
+          onClick={() => {
+            isDoneShown.value = !isDoneShown.value
+          }}
+        >
+          <Icon name="open" />
+          {headingOf(section)} <span class="count">{tasks.length}</span>
+        </button>
+      </h2>
+    )
+  return (
+    <div class="heading">
+      <h2 class={key === 'late' ? 'late' : ''}>{headingOf(section)}</h2>
+      {key === 'late' && (
+        <button type="button" class="link" onClick={() => reschedule(tasks, today.value)}>
+          Move all to today
+        </button>
+      )}
+    </div>
+  )
+}
+
+/** Open tasks, and those of today while nothing is late, stand under the title of the view alone. */
+const isNamed = ({ key }: Section) =>
+  key !== 'open' && (key !== 'today' || sections.value.length > 1)
+
+/** Makes the row that the keyboard acts on the next one, or the last, when it has gone. */
+const useCurrent = () => {
+  const place = rows.value.findIndex(({ id }) => id === current.value)
+  const before = useRef(0)
+  useLayoutEffect(() => {
+    const next = current.value ? Math.min(before.current, rows.value.length - 1) : 0
+    if (place >= 0) before.current = place
+    else current.value = rows.value[next]?.id
+  })
+  return place
+}
+
+/** How many rows are shown: more whenever the mark at their end comes near. */
+const useMost = () => {
+  const most = useSignal(step)
+  const end = useRef<HTMLDivElement>(null)
+  const address = addressOf(view.value)
+  useEffect(() => {
+    most.value = step
+  }, [address, most])
+  useEffect(() => {
+    if (!end.current) return
+    const watch = new IntersectionObserver(
+      ([entry]) => {
+        if (entry?.isIntersecting) most.value += step
+      },
+      { rootMargin: '800px' }
+    )
+    watch.observe(end.current)
+    return () => watch.disconnect()
+  })
+  return { most: most.value, end }
+}
+
+/** Says how many tasks a search finds, once the person has stopped typing. */
+const useFound = () => {
+  const { value } = search
+  useEffect(() => {
+    if (!value) return
+    const timer = setTimeout(() => say(text.found(rows.value.length)), 500)
+    return () => clearTimeout(timer)
+  }, [value])
+}
+
+export const List = () => {
+  useFound()
+  const { most, end } = useMost()
+  let left = Math.max(most, useCurrent() + 2)
+  if (!sections.value.length)
+    return <p class="empty">{search.value ? text.empty.search : text.empty[view.value.is]}</p>
+  return (
+    <div class="list">
+      {sections.value.map((section) => {
+        const { key, tasks } = section
+        const isFolded = key === 'done' && !isDoneShown.value
+        const shown = isFolded ? [] : tasks.slice(0, left)
+        left -= shown.length
+        return (
+          <section key={key} aria-label={headingOf(section)}>
+            {isNamed(section) && <Heading section={section} />}
+            <ul>
+              {shown.map((task) => (
+                <Row key={task.id} task={task} />
+              ))}
+            </ul>
+          </section>
+        )
+      })}
+      {rows.value.length > most && <div ref={end} />}
+    </div>
+  )
+}

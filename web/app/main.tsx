@@ -1,0 +1,152 @@
+import { effect, signal } from '@preact/signals'
+import { render } from 'preact'
+import { createAccount, type User } from './account.ts'
+import { Header, QuickAdd, Views } from './bar.tsx'
+import { Editor } from './editor.tsx'
+import { Help } from './help.tsx'
+import { install } from './install.ts'
+import { focusList, onKeyDown } from './keys.ts'
+import { List } from './list.tsx'
+import { Menu } from './menu.tsx'
+import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
+import { SignIn } from './sign-in.tsx'
+import { cover, notice, rows, session, show, view, watchAddress, watchDay } from './state.ts'
+import { eraseStore, openMemoryStore, openStore } from './store.ts'
+import { createSync } from './sync.ts'
+import { createTasks } from './tasks.ts'
+import { text } from './text.ts'
+
+const account = createAccount({ origin: location.origin, memory: localStorage })
+
+/** Until the tasks have come for the first time, an empty list would be a lie. */
+const first = signal<'waiting' | 'failed'>()
+
+/** Enough tasks to ask the browser not to clear them away. */
+const worthKeeping = 10
+
+const open = async (user: User) => {
+  const store = await openStore(user.id, () => {
+    notice.value = 'outdated'
+  }).catch(() => {
+    notice.value = 'noStorage'
+    return openMemoryStore()
+  })
+  const channel = new BroadcastChannel(`tasks-${user.id}`)
+  const tasks = createTasks(store, (ids) => {
+    channel.postMessage(ids)
+    sync.soon()
+    if (tasks.all.value.size === worthKeeping) void navigator.storage?.persist?.()
+  })
+  const sync = createSync({
+    account,
+    store,
+    userId: user.id,
+    // A store in memory is shared with no other tab.
+    ...(notice.value === 'noStorage' && { lock: crypto.randomUUID() }),
+    onChange: (ids) => {
+      channel.postMessage(ids)
+      return tasks.reload(ids)
+    },
+  })
+  channel.onmessage = ({ data }: MessageEvent<string[] | undefined>) => tasks.reload(data)
+  if ((await store.readSyncedAt()) === undefined) first.value = 'waiting'
+  await tasks.reload()
+  session.value = { store, sync, tasks, user }
+
+  effect(() => {
+    const { is } = sync.state.value
+    if (is === 'synced') first.value = undefined
+    else if (is !== 'waiting' && is !== 'running' && first.peek()) first.value = 'failed'
+    // Another tab let another person in: this page starts anew, with that person's tasks.
+    if (is === 'stranger' && account.remembered()?.id !== user.id) location.reload()
+  })
+  const look = () => {
+    if (document.visibilityState === 'visible') void sync.sync()
+  }
+  addEventListener('online', look)
+  document.addEventListener('visibilitychange', look)
+  void sync.sync()
+}
+
+const signedIn = (user: User) => {
+  show(undefined)
+  notice.value = undefined
+  const before = session.value
+  if (!before) void open(user)
+  else if (before.user.id === user.id) void before.sync.sync()
+  else location.reload()
+}
+
+const signOut = async () => {
+  const { store, sync, user } = session.value ?? {}
+  sync?.end()
+  await account.signOut()
+  store?.close()
+  if (user) await eraseStore(user.id).catch(() => {})
+  location.replace('/app/')
+}
+
+const Waiting = () => (
+  <div class="waiting" aria-hidden="true">
+    {[0, 1, 2, 3].map((row) => (
+      <div key={row} class="row" />
+    ))}
+  </div>
+)
+
+const Content = () => {
+  if (!first.value || rows.value.length) return <List />
+  return first.value === 'waiting' ? <Waiting /> : <p class="empty">{text.empty.never}</p>
+}
+
+const Cover = () => {
+  const { value } = cover
+  if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
+  if (value?.is === 'help') return <Help />
+  return value && <SigningOut onSignOut={() => void signOut()} />
+}
+
+const Tasks = () => (
+  <div class="app">
+    <button type="button" class="skip primary" onClick={focusList}>
+      Skip to the tasks
+    </button>
+    <Views />
+    <main>
+      <Header />
+      <Status />
+      <Decisions />
+      {view.value.is !== 'done' && <QuickAdd />}
+      <Content />
+      <Menu />
+    </main>
+    <Toast />
+    <Cover />
+  </div>
+)
+
+const App = () =>
+  session.value && cover.value?.is !== 'signing-in' ? (
+    <Tasks />
+  ) : (
+    <SignIn account={account} onSignedIn={signedIn} />
+  )
+
+const start = async () => {
+  addEventListener('storage', ({ key }) => {
+    if (key === 'user') location.reload()
+  })
+  document.addEventListener('keydown', onKeyDown)
+  watchAddress()
+  watchDay()
+  const user = account.remembered()
+  if (user) await open(user)
+  else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'
+  const root = document.getElementById('app')
+  if (root) render(<App />, root)
+  await install(() => {
+    notice.value = 'updated'
+  })
+}
+
+void start()

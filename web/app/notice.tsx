@@ -1,0 +1,173 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { type Change, patched } from './changes.ts'
+import { Dialog } from './dialog.tsx'
+import { notice, openTask, type Session, say, session, show, toast, undo } from './state.ts'
+import { text } from './text.ts'
+
+/** Says a moment of saving only when it has become a long one. */
+const savingAfter = 2000
+const toastFor = 10_000
+
+const signIn = { name: 'Sign in', run: () => show({ is: 'signing-in' }) }
+const reload = { name: 'Reload', run: () => location.reload() }
+
+/** What the person should know now, the gravest first, and what there is to do about it. */
+const statusOf = ({ sync, tasks }: Session, isSlow: boolean) => {
+  const state = sync.state.value
+  const waiting = tasks.waiting.value
+  if (tasks.isUnsaved.value) return { words: text.notStored }
+  if (state.is === 'signed-out') return { words: text.signedOutElsewhere(waiting), action: signIn }
+  if (state.is === 'stranger') return { words: text.otherPerson, action: signIn }
+  if (notice.value === 'outdated') return { words: text.notices.outdated, action: reload }
+  if (state.is === 'offline' || !navigator.onLine) return { words: text.offline(waiting) }
+  if (state.is === 'limited') return { words: text.limited }
+  if (state.is === 'trouble') return { words: text.trouble(state.code) }
+  if (notice.value === 'updated') return { words: text.notices.updated, action: reload }
+  if (notice.value) return { words: text.notices[notice.value] }
+  return { words: isSlow ? text.saving : '' }
+}
+
+export const Status = () => {
+  const isSlow = useSignal(false)
+  const open = session.value as Session
+  const isSaving = open.sync.state.value.is === 'running' && open.tasks.waiting.value > 0
+  useEffect(() => {
+    if (!isSaving) return
+    const timer = setTimeout(() => {
+      isSlow.value = true
+    }, savingAfter)
+    return () => {
+      clearTimeout(timer)
+      isSlow.value = false
+    }
+  }, [isSaving, isSlow])
+  const { words, action } = statusOf(open, isSlow.value)
+  useEffect(() => {
+    if (words) say(words)
+  }, [words])
+  return (
+    <p class="status">
+      {words}{' '}
+      {action && (
+        <button type="button" class="link" onClick={action.run}>
+          {action.name}
+        </button>
+      )}
+    </p>
+  )
+}
+
+type Choices = Record<string, () => unknown>
+
+/** What a parked change says, and what the person can do about it. */
+const decisionOf = (change: Change, { tasks }: Session): { words: string; choices: Choices } => {
+  const { base, fields, parked } = change
+  const task = patched(tasks.all.value.get(change.id) ?? base, fields)
+  const Discard = () => tasks.discard(change)
+  if (parked?.why === 'conflict') {
+    const { theirs } = parked
+    return {
+      words: text.conflict(task.title, theirs.title ?? theirs.description ?? ''),
+      choices: { 'Keep mine': Discard, 'Use theirs': () => tasks.useInstead(change, theirs) },
+    }
+  }
+  if (parked?.why === 'deleted')
+    return {
+      words: text.deletedElsewhere(task.title),
+      choices: { 'Restore with your changes': () => tasks.sendAgain(change, 'restore'), Discard },
+    }
+  if (parked?.why === 'changed')
+    return {
+      words: text.changedElsewhere(task.title),
+      choices: {
+        Delete: () => tasks.sendAgain(change, 'delete'),
+        Keep: () => tasks.useInstead(change, fields),
+      },
+    }
+  return {
+    words: text.refused(task.title, parked?.why === 'refused' ? parked.detail : ''),
+    choices: { Edit: () => openTask(task), Discard },
+  }
+}
+
+/** The changes that the person has to decide about. */
+export const Decisions = () => {
+  const open = session.value as Session
+  const parked = open.tasks.parked.value
+  const first = parked[0] && decisionOf(parked[0], open).words
+  useEffect(() => {
+    if (first) say(first, 'assertive')
+  }, [first])
+  if (!parked.length) return null
+  return (
+    <ul aria-label="To decide">
+      {parked.map((change) => {
+        const { words, choices } = decisionOf(change, open)
+        return (
+          <li key={change.n} class="decision">
+            <p>{words}</p>
+            {Object.entries(choices).map(([name, choose]) => (
+              <button key={name} type="button" class="quiet" onClick={() => void choose()}>
+                {name}
+              </button>
+            ))}
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+/** What just happened, with undo. It waits while the pointer or the focus is on it. */
+export const Toast = () => {
+  const isHeld = useSignal(false)
+  const shown = toast.value
+  useEffect(() => {
+    if (!shown || isHeld.value) return
+    const timer = setTimeout(() => {
+      toast.value = undefined
+    }, toastFor)
+    return () => clearTimeout(timer)
+  }, [shown, isHeld.value])
+  if (!shown) return null
+  const hold = ({ type }: Event) => {
+    isHeld.value = type === 'pointerenter' || type === 'focusin'
+  }
+  return (
+    <section
+      class="toast"
+      aria-label="Last change"
+      onPointerEnter={hold}
+      onPointerLeave={hold}
+      onFocusIn={hold}
+      onFocusOut={hold}
+    >
+      <p>{shown.text}</p>
+      {shown.isUndoable && (
+        <button type="button" class="link" onClick={undo}>
+          Undo
+        </button>
+      )}
+    </section>
+  )
+}
+
+/** Asks before this device forgets the tasks, and changes that the server does not have. */
+export const SigningOut = ({ onSignOut }: { onSignOut: () => void }) => {
+  const { waiting, parked } = (session.value as Session).tasks
+  const changes = waiting.value + parked.value.length
+  return (
+    <Dialog title="Sign out" onClose={(button) => button === 'leave' && onSignOut()}>
+      <p>{changes ? text.leaveWithChanges(changes) : text.leave}</p>
+      <footer>
+        <button type="submit" class="quiet" value="">
+          Stay
+        </button>
+        <button type="submit" class={changes ? 'primary grave' : 'primary'} value="leave">
+          {changes ? 'Sign out anyway' : 'Sign out'}
+        </button>
+      </footer>
+    </Dialog>
+  )
+}

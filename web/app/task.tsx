@@ -1,0 +1,162 @@
+import { useComputed } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import type { Task } from './changes.ts'
+import { sayDay } from './dates.ts'
+import { limitTitle } from './field.tsx'
+import { Icon, IconButton } from './icon.tsx'
+import { openMenu } from './menu.tsx'
+import {
+  current,
+  edit,
+  isOnList,
+  lingering,
+  openTask,
+  remove,
+  rename,
+  renamed,
+  today,
+  toggle,
+  view,
+} from './state.ts'
+import { text } from './text.ts'
+import { addressOf } from './views.ts'
+
+type Shown = Partial<Task> & Pick<Task, 'priority' | 'tags' | 'due_date' | 'due_time'>
+
+const Due = ({ id, due_date, due_time, completed }: Shown) => {
+  if (!due_date) return null
+  const isLate = due_date < today.value && !completed
+  const time = due_time ?? ''
+  // The heading of a row says the day already.
+  const { is } = view.value
+  const isSaid = id && (is === 'upcoming' || (is === 'today' && due_date === today.value))
+  if (isSaid && !time) return null
+  return (
+    <time class={isLate ? 'late' : ''} dateTime={`${due_date} ${time}`.trim()}>
+      {isLate && <span class="unseen">Overdue: </span>}
+      {isSaid ? time : `${sayDay(due_date, today.value)} ${time}`}
+    </time>
+  )
+}
+
+/** What is to be known of a task beside its title. */
+export const Facts = ({ children, ...task }: Shown & { children?: ComponentChildren }) => (
+  <p class="facts">
+    {children}
+    {task.priority !== 'medium' && (
+      <span class={task.priority}>
+        <Icon name={task.priority} />
+        {text.priorities[task.priority]}
+      </span>
+    )}
+    <Due {...task} />
+    {task.tags.map((tag) => (
+      <a key={tag} href={addressOf({ is: 'tag', tag })} tabIndex={-1}>
+        #{tag}
+      </a>
+    ))}
+    {task.description && (
+      <span>
+        <Icon name="notes" />
+        <span class="unseen">Has notes</span>
+      </span>
+    )}
+  </p>
+)
+
+/** The title as a field. Enter and leaving it save, Escape does not, and an empty title deletes. */
+const Rename = ({ task }: { task: Task }) => {
+  const field = useRef<HTMLInputElement>(null)
+  useLayoutEffect(() => field.current?.select(), [])
+  const close = (title: string) => {
+    if (renamed.value !== task.id) return
+    rename(undefined)
+    if (title) edit([task], { title })
+    else remove(task)
+  }
+  return (
+    <input
+      ref={field}
+      class="title"
+      aria-label="Title"
+      enterKeyHint="done"
+      defaultValue={task.title}
+      onInput={limitTitle}
+      onBlur={({ currentTarget }) => close(currentTarget.value.trim())}
+      onKeyDown={(event) => {
+        const { key, currentTarget, isComposing } = event
+        if (isComposing || (key !== 'Enter' && key !== 'Escape')) return
+        event.preventDefault()
+        close(key === 'Enter' ? currentTarget.value.trim() : task.title)
+        currentTarget.closest('li')?.focus()
+      }}
+    />
+  )
+}
+
+export const Row = ({ task }: { task: Task }) => {
+  const row = useRef<HTMLLIElement>(null)
+  const { id, title, completed } = task
+  const isCurrent = useComputed(() => current.value === id).value
+  const isRenamed = useComputed(() => renamed.value === id).value
+  const isLingering = useComputed(() => lingering.value.has(id)).value
+  useEffect(() => {
+    const { activeElement } = document
+    // The focus follows the keyboard's row, but is not taken from elsewhere.
+    const isFree =
+      activeElement?.closest('.row') || (activeElement === document.body && isOnList.peek())
+    // Several keys may have come since this row became the current one.
+    if (current.peek() === id && isFree && !row.current?.contains(activeElement))
+      row.current?.focus()
+  }, [isCurrent, id])
+  return (
+    <li
+      ref={row}
+      class={`row ${completed ? 'completed' : ''} ${isLingering ? 'lingering' : ''}`}
+      aria-label={title}
+      tabIndex={isCurrent ? 0 : -1}
+      onFocusIn={() => {
+        current.value = id
+        isOnList.value = true
+      }}
+      onFocusOut={({ relatedTarget }) => {
+        if (relatedTarget) isOnList.value = false
+      }}
+    >
+      <label class="check">
+        <input
+          type="checkbox"
+          tabIndex={-1}
+          checked={completed}
+          aria-label={`Done: ${title}`}
+          onChange={() => toggle(task)}
+        />
+        <Icon name="check" />
+      </label>
+      <div class="words">
+        {isRenamed ? (
+          <Rename task={task} />
+        ) : (
+          <button type="button" class="title" tabIndex={-1} onClick={() => rename(task)}>
+            {title}
+          </button>
+        )}
+        <Facts {...task} />
+      </div>
+      <IconButton
+        icon="open"
+        label={`Open “${title}”`}
+        tabIndex={-1}
+        onClick={() => openTask(task)}
+      />
+      <IconButton
+        icon="more"
+        label={`Menu of “${title}”`}
+        tabIndex={-1}
+        aria-haspopup="menu"
+        onClick={({ currentTarget }) => openMenu(task, currentTarget)}
+      />
+    </li>
+  )
+}

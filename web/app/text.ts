@@ -1,0 +1,96 @@
+import type { Problem } from '../../src/client.ts'
+
+const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
+
+/** Every sentence that a person reads: what happened, what remains, what to do. */
+export const text = {
+  product: 'edge-todo',
+  views: { today: 'Today', upcoming: 'Upcoming', all: 'All tasks', done: 'Done' },
+  empty: {
+    today: 'Nothing is due today. What you add here is due today.',
+    upcoming: 'Nothing is planned. A date puts a task here: “Call Ada friday”.',
+    all: 'No tasks yet. Add the first one above.',
+    done: 'Nothing is done yet. What you complete is kept here.',
+    tag: 'No task has this tag.',
+    search: 'No task matches the search.',
+    never: 'Your tasks come as soon as there is a connection.',
+  },
+  sections: { late: 'Overdue', today: 'Today', open: 'Open', done: 'Done' },
+  noTags: 'No open task has a tag.',
+  sorts: {
+    order: 'By hand',
+    due: 'By date',
+    priority: 'By priority',
+    title: 'By title',
+    newest: 'Newest first',
+  },
+  priorities: { high: 'High', medium: 'Medium', low: 'Low' },
+  tagsHint: 'Separate them with commas.',
+  newTaskHint: 'Pay rent tomorrow 9:30 #home !high',
+  searchHint: 'Search, #tag, !high',
+  found: (n: number) => `${count(n, 'task')} found.`,
+
+  handOnly: 'Tasks can be moved in Today and in All tasks, sorted by hand.',
+  titleTooLong: 'A title has at most 255 characters. Put the rest into the notes.',
+  titleMissing: 'Say what is to be done.',
+
+  added: (title: string) => `Added “${title}”`,
+  completed: (title: string) => `Completed “${title}”`,
+  reopened: (title: string) => `Reopened “${title}”`,
+  deleted: (title: string) => `Deleted “${title}”`,
+  changed: (title: string) => `Changed “${title}”`,
+  moved: (title: string, place: number, of: number) => `Moved “${title}” to ${place} of ${of}`,
+  manyChanged: (n: number) => `Changed ${count(n, 'task')}`,
+  undone: (name: string) => `Undone: ${name}`,
+  nothingToUndo: 'There is nothing to undo.',
+
+  offline: (changes: number) =>
+    changes
+      ? `Offline. ${count(changes, 'change')} ${changes === 1 ? 'waits' : 'wait'}.`
+      : 'Offline.',
+  saving: 'Saving…',
+  limited: 'Many requests at once. Nothing is lost; trying again shortly.',
+  trouble: (code: string) =>
+    `The server is busy. Nothing is lost; trying again.${code && ` Code ${code.slice(0, 8)}.`}`,
+  signedOutElsewhere: (changes: number) =>
+    `You were signed out on this device.${
+      changes ? ` Your ${count(changes, 'change')} ${changes === 1 ? 'is' : 'are'} kept.` : ''
+    } Sign in to go on.`,
+  notStored: 'This browser cannot store the last change. Keep this page open until it is online.',
+  otherPerson: 'Another person signed in on this device.',
+  notices: {
+    outdated: 'The app was updated in another tab.',
+    updated: 'There is a new version.',
+    noStorage:
+      'This browser does not let the app store tasks. Keep this page open until your changes are sent.',
+    sessionLeft:
+      'You are signed out here. The session itself ends when this device has a network again.',
+  },
+
+  conflict: (title: string, theirs: string) =>
+    `“${title}” was changed on another device too. There it says: “${theirs}”`,
+  deletedElsewhere: (title: string) => `“${title}” was deleted on another device.`,
+  changedElsewhere: (title: string) =>
+    `“${title}” was changed on another device, so it is not deleted.`,
+  refused: (title: string, detail: string) => `“${title}” could not be saved: ${detail}.`,
+
+  leave: 'Your tasks stay in your account, and are deleted from this device.',
+  leaveWithChanges: (changes: number) =>
+    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Signing out deletes ${
+      changes === 1 ? 'it' : 'them'
+    } from this device.`,
+  passwordRules: 'At least 8 characters. A few words in a row are easy to remember.',
+
+  /** Why signing in or up failed. `unreachable` stands for a request that got no reply. */
+  signIn: (fault: (Problem & { retryAfter?: number }) | 'unreachable'): string => {
+    if (fault === 'unreachable')
+      return 'No connection. Signing in needs the network; your tasks do not.'
+    const { status, request_id, retryAfter = 60, detail } = fault
+    if (status === 401) return 'That e-mail and password do not go together.'
+    if (status === 409) return 'There is an account with this e-mail. Sign in instead?'
+    if (status === 429) return `Too many tries. Try again in ${count(retryAfter || 60, 'second')}.`
+    if (status === 503) return 'The server is busy. Try again in a moment.'
+    if (status >= 500) return `Something broke on our side. Code ${request_id.slice(0, 8)}.`
+    return detail || 'The server did not understand this. Reload the page and try again.'
+  },
+}
