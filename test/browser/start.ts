@@ -31,11 +31,7 @@ after(async () => {
   for (const end of ends.reverse()) await end()
 })
 
-/**
- * Starts the API on a free port with an empty database in memory. `npm run dev` is not used, because
- * .dev.vars may name a database with real data.
- */
-export const startApi = async () => {
+const start = async () => {
   const neon = await startNeon({ port: 0, dataDir: 'memory' })
   ends.push(neon.close)
   await migrate(neon.url)
@@ -75,6 +71,17 @@ export const startApi = async () => {
     worker.stdout.on('end', () => reject(new Error(`wrangler dev ended too early:\n${output}`)))
   })
   return { url, databaseUrl: neon.url }
+}
+
+let api: ReturnType<typeof start> | undefined
+
+/**
+ * Starts the API on a free port with an empty database in memory, once for all tests of the process.
+ * `npm run dev` is not used, because .dev.vars may name a database with real data.
+ */
+export const startApi = () => {
+  api ??= start()
+  return api
 }
 
 /** Starts Chromium without the calls home that it makes by itself. */
