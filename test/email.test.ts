@@ -16,7 +16,8 @@ import {
   wrongPassword,
 } from './api.ts'
 import { expectNoLink, mailbox, tokenOf } from './mail.ts'
-import { blockFor, guessesAt, sql } from './rows.ts'
+import { blockFor, guessesAt, hashedPasswordOf, sql } from './rows.ts'
+import { isEmbedded } from './writers.ts'
 
 const box = mailbox()
 const { newUser, newToken, confirm, take, takeOne } = box
@@ -167,6 +168,25 @@ describe.runIf(!isRemote)('PUT /auth/email', () => {
     expect(await guessesAt(user.email)).toMatchObject({ failures: 1 })
     expect((await user.changeTo(address)).status).toBe(202)
     expect(await guessesAt(user.email)).toBeUndefined()
+  })
+
+  test('a change whose password is replaced while it is verified is refused and sends nothing', async () => {
+    const [user, other] = [await newUser(), await newUser()]
+    await changePassword(other.accessToken)
+    const address = newEmail()
+    // The statement holds the user's row for a while, so that the change reads the old hash and then
+    // waits for the new one. With its one connection, the embedded Postgres has replaced the password
+    // before the change comes, so that the session is over.
+    const replacement = sql`with replaced as (
+        update users set hashed_password = ${await hashedPasswordOf(other.id)}
+        where id = ${user.id} returning id)
+      select id, pg_sleep(0.5)::text from replaced`.then((rows) => rows)
+    const isFree = async () =>
+      (await sql`select id from users where id = ${user.id} for no key update skip locked`).length
+    if (!isEmbedded) await expect.poll(isFree).toBe(0)
+    await problem(user.changeTo(address), isEmbedded ? 401 : 403)
+    expect(await replacement).toHaveLength(1)
+    expect(await take(address)).toEqual([])
   })
 
   test('after ten wrong passwords the right one is a 429 too', async () => {
