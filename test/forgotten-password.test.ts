@@ -14,7 +14,7 @@ import {
   wrongPassword,
 } from './api.ts'
 import { expectNoLink, mailbox } from './mail.ts'
-import { blockFor, guessesAt, hashedPasswordOf, sql } from './rows.ts'
+import { blockFor, guessesAt, hashedPasswordOf, sha256, sql } from './rows.ts'
 import { claims, forge, sidOf } from './tokens.ts'
 
 const box = mailbox()
@@ -77,22 +77,27 @@ describe.runIf(!isRemote)('POST /auth/password/forgot', () => {
     async (side) => {
       const rounds = 15
       const milliseconds = async (email: string) => {
-        if (side === 'beyond') await reachLimit(email)
+        if (side === 'beyond')
+          await sql`insert into mail_counts (hash, sent_at)
+            values (${sha256(`reset ${email}`)}, array_fill(now(), array[3]))`
         const start = performance.now()
         expect((await forgot(email)).status).toBe(202)
         const time = performance.now() - start
         await box.settled()
         return time
       }
-      const [template] = [await newUser()]
+      const template = await newUser()
       const known: number[] = []
       const unknown: number[] = []
       for (let round = 0; round < rounds; round++) {
         const email = newEmail()
         await sql`insert into users (email, hashed_password)
           values (${email}, ${await hashedPasswordOf(template.id)})`
-        known.push(await milliseconds(email))
+        // In turns, so that neither always comes first.
+        const isKnownFirst = round % 2 === 0
+        if (isKnownFirst) known.push(await milliseconds(email))
         unknown.push(await milliseconds(newEmail()))
+        if (!isKnownFirst) known.push(await milliseconds(email))
       }
       const median = (times: number[]) => times.sort((a, b) => a - b)[rounds >> 1] ?? 0
       const ratio = median(known) / median(unknown)

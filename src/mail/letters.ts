@@ -1,12 +1,13 @@
 import { lifetimes } from './tokens.ts'
 
-/** What a mail says. Its address and the time of its request are added by whoever sends it. */
+/** What a mail says, around the link if it has one. */
 export type Letter = {
   subject: string
-  /** What happened, what to do, and what to do if it was not the reader. */
+  /** What happened, and what to do about it. */
   before: (address: string, time: string) => string[]
   /** The part of our address that follows #, before the token. A mail without one has no link. */
   link?: 'reset' | 'confirm'
+  /** What to do if it was not the reader. */
   after: string[]
 }
 
