@@ -7,6 +7,8 @@ import {
   fieldsOfView,
   line,
   nameOfView,
+  remove,
+  rows,
   search,
   session,
   show,
@@ -117,6 +119,11 @@ export const Header = () => (
   <header>
     <h1>{nameOfView()}</h1>
     {(view.value.is === 'all' || view.value.is === 'tag') && <Sorting />}
+    {view.value.is === 'done' && rows.value.length > 0 && (
+      <button type="button" class="link" onClick={() => remove(rows.value)}>
+        Clear completed
+      </button>
+    )}
     <Search />
     <div class="tools">
       <IconButton

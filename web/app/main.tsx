@@ -5,12 +5,22 @@ import { Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
-import { onKeyDown } from './keys.ts'
+import { focusList, onKeyDown } from './keys.ts'
 import { List } from './list.tsx'
 import { Menu } from './menu.tsx'
 import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
+import { SelectedEditor, SelectionBar } from './selection-bar.tsx'
 import { SignIn } from './sign-in.tsx'
-import { cover, notice, session, show, view, watchAddress, watchDay } from './state.ts'
+import {
+  cover,
+  notice,
+  session,
+  show,
+  view,
+  watchAddress,
+  watchDay,
+  watchSelection,
+} from './state.ts'
 import { eraseStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
 import { createTasks } from './tasks.ts'
@@ -96,15 +106,14 @@ const Waiting = () => (
 const Cover = () => {
   const { value } = cover
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
+  if (value?.is === 'selected') return <SelectedEditor field={value.field} />
   if (value?.is === 'help') return <Help />
   return value && <SigningOut onSignOut={() => void signOut()} />
 }
 
-const skip = () => document.querySelector<HTMLElement>('.list [tabindex="0"]')?.focus()
-
 const Tasks = () => (
   <div class="app">
-    <button type="button" class="skip primary" onClick={skip}>
+    <button type="button" class="skip primary" onClick={focusList}>
       Skip to the tasks
     </button>
     <Views />
@@ -116,8 +125,9 @@ const Tasks = () => (
       {first.value === 'waiting' && <Waiting />}
       {first.value === 'failed' && <p class="empty">{text.empty.never}</p>}
       {!first.value && <List />}
+      <SelectionBar />
+      <Menu />
     </main>
-    <Menu />
     <Toast />
     <Cover />
   </div>
@@ -137,6 +147,7 @@ const start = async () => {
   document.addEventListener('keydown', onKeyDown)
   watchAddress()
   watchDay()
+  watchSelection()
   const user = account.remembered()
   if (user) await open(user).catch(refuse)
   else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'

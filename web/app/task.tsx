@@ -3,17 +3,23 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
 import { sayDay } from './dates.ts'
+import { dragged, mark, startDrag } from './drag.ts'
 import { limitTitle } from './field.tsx'
 import { Icon, IconButton } from './icon.tsx'
+import { keys } from './keys.ts'
 import { openMenu } from './menu.tsx'
 import {
   current,
   edit,
+  isSelecting,
   lingering,
   openTask,
   remove,
   rename,
   renamed,
+  selection,
+  selectTo,
+  selectToo,
   today,
   toggle,
   view,
@@ -70,7 +76,7 @@ const Rename = ({ task }: { task: Task }) => {
     if (renamed.value !== task.id) return
     rename(undefined)
     if (title) edit([task], { title })
-    else remove(task)
+    else remove([task])
   }
   return (
     <input
@@ -92,12 +98,15 @@ const Rename = ({ task }: { task: Task }) => {
   )
 }
 
-export const Row = ({ task }: { task: Task }) => {
+export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
   const row = useRef<HTMLLIElement>(null)
   const { id, title, completed } = task
   const isCurrent = useComputed(() => current.value === id).value
   const isRenamed = useComputed(() => renamed.value === id).value
   const isLingering = useComputed(() => lingering.value.has(id)).value
+  const isSelected = useComputed(() => selection.value.ids.has(id)).value
+  const isDragged = useComputed(() => dragged.value.has(id)).value
+  const side = useComputed(() => mark.value?.id === id && mark.value.side).value
   useEffect(() => {
     const { activeElement } = document
     // The focus follows the keyboard's row, but is not taken from a field or a dialog.
@@ -106,11 +115,40 @@ export const Row = ({ task }: { task: Task }) => {
     if (current.peek() === id && isFree && !row.current?.contains(activeElement))
       row.current?.focus()
   }, [isCurrent, id])
+  const looks = {
+    completed,
+    lingering: isLingering,
+    selected: isSelected,
+    dragged: isDragged,
+    before: side === 'before',
+    after: side === 'after',
+  }
+  /** Selects, where the click says so: with a key held, or with a tap when the first is selected. */
+  const onClick = (event: MouseEvent) => {
+    const { ctrlKey, metaKey, shiftKey, target } = event
+    const isOn = (name: string) => target instanceof Element && target.closest(name) !== null
+    const isTap = isSelecting.value && isOn('.words') && matchMedia('(pointer: coarse)').matches
+    if (isOn('a')) return
+    if (shiftKey) selectTo(id)
+    else if (ctrlKey || metaKey || isTap) selectToo(task)
+    else return
+    event.preventDefault()
+    event.stopPropagation()
+  }
   return (
     <li
       ref={row}
-      class={`row ${completed ? 'completed' : ''} ${isLingering ? 'lingering' : ''}`}
-      aria-label={title}
+      id={id}
+      class={Object.entries(looks).reduce(
+        (all, [name, is]) => (is ? `${all} ${name}` : all),
+        'row'
+      )}
+      aria-label={isSelected ? text.isSelected(title) : title}
+      onClickCapture={onClick}
+      onMouseDown={(event) => {
+        // Keeps the current row, where the selection begins, and selects no text.
+        if (event.shiftKey) event.preventDefault()
+      }}
       tabIndex={isCurrent ? 0 : -1}
       onFocusIn={() => {
         current.value = id
@@ -120,9 +158,9 @@ export const Row = ({ task }: { task: Task }) => {
         <input
           type="checkbox"
           tabIndex={-1}
-          checked={completed}
-          aria-label={`Done: ${title}`}
-          onChange={() => toggle(task)}
+          checked={isSelecting.value ? isSelected : completed}
+          aria-label={`${isSelecting.value ? 'Select' : 'Done'}: ${title}`}
+          onChange={() => (isSelecting.value ? selectToo(task) : toggle([task]))}
         />
         <Icon name="check" />
       </label>
@@ -147,8 +185,15 @@ export const Row = ({ task }: { task: Task }) => {
         label={`Menu of “${title}”`}
         tabIndex={-1}
         aria-haspopup="menu"
-        onClick={({ currentTarget }) => openMenu(task, currentTarget)}
+        onClick={({ currentTarget }) =>
+          openMenu({ name: `“${title}”`, tasks: [task], groups: keys, button: currentTarget })
+        }
       />
+      {canMove && (
+        <span class="grip" aria-hidden="true" onPointerDown={(event) => startDrag(task, event)}>
+          <Icon name="grip" />
+        </span>
+      )}
     </li>
   )
 }
