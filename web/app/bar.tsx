@@ -179,13 +179,13 @@ export const Views = () => {
           />
         ))}
         <li class="to-tags">
-          <button type="button" popoverTarget="tags" aria-pressed={view.value.is === 'tag'}>
+          <button type="button" popoverTarget="all-tags" aria-pressed={view.value.is === 'tag'}>
             <Icon name="tag" />
             Tags
           </button>
         </li>
       </ul>
-      <ul id="tags" popover="auto" aria-label="Tags">
+      <ul id="all-tags" popover="auto" aria-label="Tags">
         {names.map((tag) => (
           <Place
             key={tag}

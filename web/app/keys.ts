@@ -2,7 +2,7 @@ import type { Task } from './changes.ts'
 import type { Day } from './dates.ts'
 import * as state from './state.ts'
 
-const { show, step } = state
+const { show } = state
 
 export type Key = {
   /** As KeyboardEvent.key has them, with Alt+ and Mod+ (Ctrl or Cmd) in front. */
@@ -21,6 +21,18 @@ const focus = (id: string) => document.getElementById(id)?.focus()
 
 /** Puts the focus on the row that the keyboard acts on. */
 export const focusList = () => document.querySelector<HTMLElement>('.row[tabindex="0"]')?.focus()
+
+/** Goes so many rows down. From outside of the list, the first step goes to the row that was left. */
+const step = (by: number) => {
+  if (document.activeElement?.closest('.row')) state.step(by)
+  else focusList()
+}
+
+/** Takes so many rows more into the selection. */
+const stepSelecting = (by: number) => {
+  focusList()
+  state.stepSelecting(by)
+}
 
 const isTyping = (element: Element | null): element is HTMLElement =>
   element instanceof HTMLElement && element.matches('input:not([type=checkbox]), textarea, select')
@@ -109,8 +121,8 @@ export const keys: Key[][] = [
   ],
   [
     { ...one('s', 'Select', state.selectToo), menu: always },
-    { keys: ['Shift+ArrowDown'], does: 'Select down', run: () => state.stepSelecting(1) },
-    { keys: ['Shift+ArrowUp'], does: 'Select up', run: () => state.stepSelecting(-1) },
+    { keys: ['Shift+ArrowDown'], does: 'Select down', run: () => stepSelecting(1) },
+    { keys: ['Shift+ArrowUp'], does: 'Select up', run: () => stepSelecting(-1) },
     { keys: ['Mod+a'], does: 'Select all', run: state.selectAll },
   ],
   dates,
@@ -119,7 +131,7 @@ export const keys: Key[][] = [
     move('Alt+ArrowUp', 'Move up', -1),
     move('Alt+ArrowDown', 'Move down', 1),
     move('Alt+Shift+ArrowUp', 'Move to the top', Number.NEGATIVE_INFINITY),
-    move('Alt+Shift+ArrowDown', 'Move to the bottom', Number.POSITIVE_INFINITY),
+    move('Alt+Shift+ArrowDown', 'Move to the end', Number.POSITIVE_INFINITY),
   ],
   [{ keys: ['Delete', 'Backspace'], does: 'Delete', act: state.remove, menu: always }],
 ]
@@ -130,6 +142,7 @@ const names: Record<string, string> = {
   ArrowDown: '↓',
   ArrowUp: '↑',
   Escape: 'Esc',
+  Delete: 'Del',
   Mod: isApple ? 'Cmd' : 'Ctrl',
   Alt: isApple ? 'Option' : 'Alt',
 }

@@ -21,7 +21,7 @@ import {
   watchDay,
   watchSelection,
 } from './state.ts'
-import { eraseStore, openStore } from './store.ts'
+import { eraseStore, openMemoryStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
 import { createTasks } from './tasks.ts'
 import { text } from './text.ts'
@@ -37,6 +37,9 @@ const worthKeeping = 10
 const open = async (user: User) => {
   const store = await openStore(user.id, () => {
     notice.value = 'outdated'
+  }).catch(() => {
+    notice.value = 'noStorage'
+    return openMemoryStore()
   })
   const channel = new BroadcastChannel(`tasks-${user.id}`)
   const tasks = createTasks(store, (ids) => {
@@ -48,6 +51,8 @@ const open = async (user: User) => {
     account,
     store,
     userId: user.id,
+    // A store in memory is shared with no other tab.
+    ...(notice.value === 'noStorage' && { lock: crypto.randomUUID() }),
     onChange: (ids) => {
       channel.postMessage(ids)
       return tasks.reload(ids)
@@ -73,15 +78,11 @@ const open = async (user: User) => {
   void sync.sync()
 }
 
-const refuse = () => {
-  notice.value = 'noStorage'
-}
-
 const signedIn = (user: User) => {
   show(undefined)
   notice.value = undefined
   const before = session.value
-  if (!before) void open(user).catch(refuse)
+  if (!before) void open(user)
   else if (before.user.id === user.id) void before.sync.sync()
   else location.reload()
 }
@@ -91,7 +92,7 @@ const signOut = async () => {
   sync?.end()
   await account.signOut()
   store?.close()
-  if (user) await eraseStore(user.id)
+  if (user) await eraseStore(user.id).catch(() => {})
   location.replace('/app/')
 }
 
@@ -149,7 +150,7 @@ const start = async () => {
   watchDay()
   watchSelection()
   const user = account.remembered()
-  if (user) await open(user).catch(refuse)
+  if (user) await open(user)
   else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'
   const root = document.getElementById('app')
   if (root) render(<App />, root)

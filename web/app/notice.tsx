@@ -165,7 +165,7 @@ export const SigningOut = ({ onSignOut }: { onSignOut: () => void }) => {
           Stay
         </button>
         <button type="submit" class={changes ? 'primary grave' : 'primary'} value="leave">
-          {changes ? 'Sign out and lose them' : 'Sign out'}
+          {changes ? 'Sign out anyway' : 'Sign out'}
         </button>
       </footer>
     </Dialog>

@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
-import { type Fields, type Task, union } from './changes.ts'
+import { differing, type Fields, type Task, union } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
 import { placeOf } from './order.ts'
 import { extend, keep, nothing, pick, type Selection } from './selection.ts'
@@ -46,6 +46,8 @@ export const openField = (tasks: Task[], field: 'due_date' | 'tags') => {
 
 /** The row that the keyboard acts on, and the row whose title is edited in place. */
 export const current = signal<string>()
+/** Whether the focus is on a row, or was when that row went away. */
+export const isOnList = signal(false)
 export const renamed = signal<string>()
 export const rename = (task: Task | undefined) => {
   renamed.value = task?.id
@@ -183,21 +185,13 @@ export const remove = (tasks: Task[]) => {
   run(name, ({ remove }) => remove(name, idsOf(tasks)))
 }
 
-/** Those of the fields that the task does not have already. */
-export const changesIn = (task: Task, fields: Partial<Fields>): Partial<Fields> =>
-  Object.fromEntries(
-    Object.entries(fields).filter(
-      ([name, value]) => JSON.stringify(task[name as keyof Fields]) !== JSON.stringify(value)
-    )
-  )
-
 /** Edits tasks with the same fields, or each with its own. */
 export const edit = (
   tasks: Task[],
   fields: Partial<Fields> | ((task: Task) => Partial<Fields>)
 ) => {
   const fieldsOf = typeof fields === 'function' ? fields : () => fields
-  const changed = tasks.filter((task) => Object.keys(changesIn(task, fieldsOf(task))).length)
+  const changed = tasks.filter((task) => Object.keys(differing(fieldsOf(task), task)).length)
   const name = text.changed(sayTasks(changed))
   run(name, ({ change }) => change(name, idsOf(changed), fieldsOf))
 }
@@ -271,6 +265,9 @@ export const nameOfView = () =>
   view.value.is === 'tag' ? `#${view.value.tag}` : text.views[view.value.is]
 
 export const watchAddress = () => {
+  search.subscribe(() => {
+    current.value = undefined
+  })
   addEventListener('hashchange', () => {
     view.value = viewOf(location.hash)
     current.value = undefined

@@ -7,9 +7,9 @@ export const text = {
   product: 'edge-todo',
   views: { today: 'Today', upcoming: 'Upcoming', all: 'All tasks', done: 'Done' },
   empty: {
-    today: 'Nothing is due today. Press n to add a task.',
+    today: 'Nothing is due today. What you add here is due today.',
     upcoming: 'Nothing is planned. A date puts a task here: “Call Ada friday”.',
-    all: 'No tasks yet. Press n to add the first one.',
+    all: 'No tasks yet. Add the first one above.',
     done: 'Nothing is done yet. What you complete is kept here.',
     tag: 'No task has this tag.',
     search: 'No task matches the search.',
@@ -65,7 +65,7 @@ export const text = {
     outdated: 'The app was updated in another tab.',
     updated: 'There is a new version.',
     noStorage:
-      'This browser does not let the app store tasks. Until it does, keep this page open until everything is sent.',
+      'This browser does not let the app store tasks. Keep this page open until your changes are sent.',
     sessionLeft:
       'You are signed out here. The session itself ends when this device has a network again.',
   },
