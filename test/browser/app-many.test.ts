@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core'
 import {
   add,
   asOtherDevice,
+  copyTask,
   inspect,
   newDevice,
   noComplaints,
@@ -293,5 +294,163 @@ test('200 tasks are completed and undone together, and the server has them as be
   await press(page, 'z')
   await row(page, 'Task 0').first().waitFor()
   assert.deepEqual(await onServer(), before)
+  noComplaints()
+})
+
+/** The middle of a part of a row: its upper or lower half, or its grip. */
+const placeOn = async (page: Page, title: string, part: 'upper' | 'lower' | 'grip') => {
+  const on = part === 'grip' ? row(page, title).locator('.grip') : row(page, title)
+  const { x, y, width, height } = (await on.first().boundingBox()) ?? assert.fail(title)
+  const down = { upper: 0.25, lower: 0.75, grip: 0.5 }[part]
+  return { x: x + width / 2, y: y + height * down }
+}
+
+/** Takes a task by its grip with the mouse, and holds it over a part of another row. */
+const hold = async (page: Page, title: string, over: string, part: 'upper' | 'lower') => {
+  const from = await placeOn(page, title, 'grip')
+  await page.mouse.move(from.x, from.y)
+  await page.mouse.down()
+  const to = await placeOn(page, over, part)
+  await page.mouse.move(to.x, to.y, { steps: 4 })
+  await page.locator(part === 'upper' ? '.before' : '.after', { hasText: over }).waitFor()
+}
+
+test('by mouse, the grip moves a task to the mark, or all selected ones, and Esc leaves all as it was', async () => {
+  const page = await withTasks(['One', 'Two', 'Three', 'Four', 'Five'])
+  await hold(page, 'Five', 'Two', 'upper')
+  await inspect(page, 'dragging')
+  await press(page, 'Escape')
+  await page.locator('.dragged').waitFor({ state: 'detached' })
+  await page.mouse.up()
+  assert.deepEqual(await titles(page), ['One', 'Two', 'Three', 'Four', 'Five'])
+
+  await hold(page, 'Five', 'Two', 'upper')
+  await page.mouse.up()
+  await says(page, 'Moved “Five” to 2 of 5')
+  assert.deepEqual(await titles(page), ['One', 'Five', 'Two', 'Three', 'Four'])
+  await page.getByRole('button', { name: 'Undo' }).click()
+  assert.deepEqual(await titles(page), ['One', 'Two', 'Three', 'Four', 'Five'])
+
+  await row(page, 'Two').click({ modifiers: ['ControlOrMeta'] })
+  await row(page, 'Four').click({ modifiers: ['ControlOrMeta'] })
+  await hold(page, 'Four', 'Five', 'lower')
+  assert.equal(await page.locator('.dragged').count(), 2)
+  await page.mouse.up()
+  await says(page, 'Moved 2 tasks to 4 of 5')
+  assert.deepEqual(await titles(page), ['One', 'Three', 'Five', 'Two', 'Four'])
+  await press(page, 'Alt+ArrowUp')
+  await says(page, 'Moved 2 tasks to 3 of 5')
+  assert.deepEqual(await titles(page), ['One', 'Three', 'Two', 'Four', 'Five'])
+  // Beyond the list, a task goes to its end.
+  await press(page, 'Escape')
+  const grip = await placeOn(page, 'One', 'grip')
+  await page.mouse.move(grip.x, grip.y)
+  await page.mouse.down()
+  await page.mouse.move(grip.x, 800, { steps: 4 })
+  await page.locator('.after', { hasText: 'Five' }).waitFor()
+  await page.mouse.up()
+  const order = ['Three', 'Two', 'Four', 'Five', 'One']
+  assert.deepEqual(await titles(page), order)
+  await untilSent(page)
+  const onServer = await asOtherDevice(page, '/tasks?sort=order', 'GET')
+  assert.deepEqual(
+    onServer.map(({ title }: { title: string }) => title),
+    order
+  )
+  noComplaints()
+})
+
+test('where the list is not sorted by hand there is no grip, and moving by key says why', async () => {
+  const page = await withTasks(['Late 2026-01-05', 'One', 'Two'])
+  assert.equal(await page.locator('.grip').count(), 2)
+  await open(page, 'All tasks')
+  assert.equal(await page.locator('.grip').count(), 3)
+  await page.getByLabel('Sort').selectOption('By title')
+  await row(page, 'Two').locator('.grip').waitFor({ state: 'detached' })
+  await row(page, 'Two').click({ position: { x: 300, y: 4 } })
+  await press(page, 'Alt+ArrowUp')
+  await page.locator('.toast').getByText('Tasks can be moved in Today').waitFor()
+  assert.deepEqual(await titles(page), ['Late', 'One', 'Two'])
+  noComplaints()
+})
+
+test('a pull that arrives while a task is dragged changes the list, and the drop goes to the mark', async () => {
+  const page = await withTasks(['One', 'Two', 'Three', 'Four', 'Five'])
+  await untilSent(page)
+  const [one, two] = await asOtherDevice(page, '/tasks?sort=order', 'GET')
+  await hold(page, 'Five', 'Three', 'upper')
+  await asOtherDevice(page, `/tasks/${one.id}`, 'DELETE')
+  await asOtherDevice(page, `/tasks/${two.id}`, 'PATCH', { order: 1e6 })
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await untilGone(page, 'One')
+  await page.waitForFunction(() => document.querySelector('.row:last-child')?.textContent === 'Two')
+  // Two rows fewer stand above the pointer, which has not moved.
+  await page.locator('.before', { hasText: 'Five' }).waitFor()
+  assert.equal(await page.locator('.dragged').count(), 1)
+  const to = await placeOn(page, 'Three', 'upper')
+  await page.mouse.move(to.x, to.y)
+  await page.locator('.before', { hasText: 'Three' }).waitFor()
+  await page.mouse.up()
+  await says(page, 'Moved “Five” to 1 of 4')
+  assert.deepEqual(await titles(page), ['Five', 'Three', 'Four', 'Two'])
+  noComplaints()
+})
+
+test('by finger, the grip moves a task, the page scrolls near its edge, and a swipe beside it moves nothing', async () => {
+  const page = await newDevice({
+    viewport: { width: 390, height: 740 },
+    hasTouch: true,
+    isMobile: true,
+  })
+  await signUp(page)
+  await createMany(page, 100)
+  const fingers = await page.context().newCDPSession(page)
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', place?: { x: number; y: number }) =>
+    fingers.send('Input.dispatchTouchEvent', { type, touchPoints: place ? [place] : [] })
+  const from = await placeOn(page, 'Task 1', 'grip')
+  await touch('touchStart', from)
+  await touch('touchMove', { x: from.x, y: from.y + 60 })
+  await page.locator('.before, .after').waitFor()
+  await inspect(page, 'dragging-390')
+  await touch('touchMove', { x: from.x, y: 700 })
+  await page.waitForFunction(() => scrollY > 1500)
+  await touch('touchMove', { x: from.x, y: 400 })
+  const target = page.locator('.before .title, .after .title')
+  await target.waitFor()
+  await touch('touchEnd')
+  await page
+    .getByText(/^Moved “Task 1” to \d\d of 100/)
+    .first()
+    .waitFor()
+  const after = await titles(page)
+  assert.ok(after.indexOf('Task 1') > 20, `at ${after.indexOf('Task 1')}`)
+
+  await page.evaluate(() => scrollTo(0, 0))
+  const title = await placeOn(page, 'Task 2', 'upper')
+  await touch('touchStart', title)
+  for (const by of [20, 60, 120]) await touch('touchMove', { x: title.x, y: title.y - by })
+  await touch('touchEnd')
+  await page.waitForFunction(() => scrollY > 20)
+  assert.deepEqual(await titles(page), after)
+  noComplaints()
+})
+
+test('among 10,000 tasks, one is dragged and all are selected', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await copyTask(page, 'First', 10_000)
+  await page.reload()
+  await open(page, 'All tasks')
+  await row(page, 'First').waitFor()
+  await hold(page, 'First', 'Task 5 ', 'lower')
+  await page.mouse.up()
+  await says(page, 'Moved “First” to 6 of 10001')
+  assert.deepEqual((await titles(page)).slice(0, 6).at(-1), 'First')
+  assert.ok((await page.locator('.row').count()) <= 180)
+  await untilSent(page)
+  await press(page, 'Control+a')
+  await says(page, '10001 selected')
+  await press(page, 'Escape')
+  await bar(page).waitFor({ state: 'detached' })
   noComplaints()
 })
