@@ -115,6 +115,10 @@ test('by mouse, clicks with a key select, the bar changes all, and a plain click
   await press(page, 'Escape')
   await row(page, 'Four').click({ modifiers: ['Shift'] })
   assert.deepEqual(await selectedOn(page), ['Two', 'Three', 'Four'])
+  assert.equal(
+    await page.evaluate(() => document.activeElement?.id),
+    await row(page, 'Four').getAttribute('id')
+  )
   await row(page, 'Three').click({ modifiers: ['ControlOrMeta'] })
   await row(page, 'Five').click({ modifiers: ['ControlOrMeta'] })
   await says(page, '3 selected')
@@ -166,7 +170,7 @@ test('by mouse, clicks with a key select, the bar changes all, and a plain click
   await row(page, 'Four').click({ modifiers: ['ControlOrMeta'] })
   await act(page, 'Clear the selection')
   await bar(page).waitFor({ state: 'detached' })
-  assert.equal(await page.evaluate(() => document.activeElement?.className), 'row')
+  assert.equal(await page.evaluate(() => document.activeElement?.matches('.row')), true)
   noComplaints()
 })
 
@@ -196,6 +200,10 @@ test('by touch, the menu selects the first task, taps the next ones, and the bar
     }))
     assert.deepEqual([small, overflow], [0, 0], `at ${width} px`)
   }
+  await bar(page).getByRole('button', { name: 'Priority' }).tap()
+  await page.getByRole('menuitem', { name: 'High priority' }).tap()
+  await page.locator('.toast').waitFor()
+  await inspect(page, 'selected-changed-390')
   await bar(page).getByRole('button', { name: 'Date' }).tap()
   await inspect(page, 'selected-menu-390')
   await page.getByRole('menuitem', { name: 'Tomorrow' }).tap()
@@ -245,7 +253,9 @@ test('all tasks of a section are completed, reopened, cleared and rescheduled, e
   await press(page, 'z')
   await page.getByRole('button', { name: 'Done 3' }).waitFor()
   await open(page, 'Done')
-  await inspect(page, 'done-wide')
+  await inspect(page, 'done-clear')
+  await page.setViewportSize({ width: 320, height: 740 })
+  await inspect(page, 'done-clear-320')
   await page.getByRole('button', { name: 'Clear completed' }).click()
   await says(page, 'Deleted 3 tasks')
   await page.getByText('Nothing is done yet.').waitFor()

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Task } from './changes.ts'
-import { drop, selected } from './state.ts'
+import { drop, listOf, selection } from './state.ts'
 
 /** The tasks that are dragged by their grip. */
 export const dragged = signal<ReadonlySet<string>>(new Set())
@@ -25,8 +25,9 @@ export const startDrag = (
 ) => {
   const list = currentTarget instanceof Element && currentTarget.closest('ul')
   if (button || dragged.value.size || !list) return
-  const ids = selected.value.map(({ id }) => id)
-  dragged.value = new Set(ids.includes(task.id) ? ids : [task.id])
+  const { ids } = selection.value
+  const together = ids.has(task.id) ? listOf(new Set([task.id])) : undefined
+  dragged.value = new Set(together?.map(({ id }) => id).filter((id) => ids.has(id)) ?? [task.id])
   // The body, for the row itself may be put elsewhere by what arrives meanwhile.
   document.body.setPointerCapture(pointerId)
   let y = clientY
@@ -35,10 +36,10 @@ export const startDrag = (
     const { bottom, left, top, width } = list.getBoundingClientRect()
     const line = within(Math.max(top, 0) + 1, y, Math.min(bottom, innerHeight) - 1)
     const row = document.elementsFromPoint(left + width / 2, line).find((e) => e.matches('.row'))
-    if (!row) return
-    const { top: above, height } = row.getBoundingClientRect()
+    const { top: above = 0, height = 0 } = row?.getBoundingClientRect() ?? {}
     const side = line < above + height / 2 ? 'before' : 'after'
-    if (mark.value?.id !== row.id || mark.value.side !== side) mark.value = { id: row.id, side }
+    if (mark.value?.id !== row?.id || mark.value?.side !== side)
+      mark.value = row && { id: row.id, side }
   }
   // In every frame, for the rows move under a pointer that rests, too.
   const follow = () => {
@@ -70,6 +71,7 @@ export const startDrag = (
     end()
   })
   listen('pointercancel', end)
+  listen('hashchange', end)
   listen('keydown', (event) => {
     if (event.key !== 'Escape') return
     event.stopPropagation()

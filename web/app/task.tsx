@@ -106,10 +106,16 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
   const { id, title, completed } = task
   const isCurrent = useComputed(() => current.value === id).value
   const isRenamed = useComputed(() => renamed.value === id).value
-  const isLingering = useComputed(() => lingering.value.has(id)).value
   const isSelected = useComputed(() => selection.value.ids.has(id)).value
-  const isDragged = useComputed(() => dragged.value.has(id)).value
-  const side = useComputed(() => mark.value?.id === id && mark.value.side).value
+  const looks = useComputed(() =>
+    [
+      lingering.value.has(id) && 'lingering',
+      dragged.value.has(id) && 'dragged',
+      mark.value?.id === id && mark.value.side,
+    ]
+      .filter(Boolean)
+      .join(' ')
+  ).value
   useEffect(() => {
     const { activeElement } = document
     // The focus follows the keyboard's row, but is not taken from elsewhere.
@@ -119,39 +125,29 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
     if (current.peek() === id && isFree && !row.current?.contains(activeElement))
       row.current?.focus()
   }, [isCurrent, id])
-  const looks = {
-    completed,
-    lingering: isLingering,
-    selected: isSelected,
-    dragged: isDragged,
-    before: side === 'before',
-    after: side === 'after',
-  }
   /** Selects, where the click says so: with a key held, or with a tap when the first is selected. */
   const onClick = (event: MouseEvent) => {
     const { ctrlKey, metaKey, shiftKey, target } = event
-    const isOn = (name: string) => target instanceof Element && target.closest(name) !== null
+    const isOn = (names: string) => target instanceof Element && target.closest(names) !== null
     const isTap = isSelecting.value && isOn('.words') && matchMedia('(pointer: coarse)').matches
-    if (isOn('a')) return
+    if (isOn('a, input.title')) return
     if (shiftKey) selectTo(id)
     else if (ctrlKey || metaKey || isTap) selectToo(task)
     else return
     event.preventDefault()
     event.stopPropagation()
+    row.current?.focus()
   }
   return (
     <li
       ref={row}
       id={id}
-      class={Object.entries(looks).reduce(
-        (all, [name, is]) => (is ? `${all} ${name}` : all),
-        'row'
-      )}
+      class={`row ${completed ? 'completed' : ''} ${isSelected ? 'selected' : ''} ${looks}`}
       aria-label={isSelected ? text.isSelected(title) : title}
       onClickCapture={onClick}
       onMouseDown={(event) => {
         // Keeps the current row, where the selection begins, and selects no text.
-        if (event.shiftKey) event.preventDefault()
+        if (event.shiftKey && !isRenamed) event.preventDefault()
       }}
       tabIndex={isCurrent ? 0 : -1}
       onFocusIn={() => {
