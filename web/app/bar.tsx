@@ -81,6 +81,14 @@ export const QuickAdd = () => {
   )
 }
 
+/** Moves everything that is done to the trash, in the place where other views add a task. */
+export const ClearCompleted = () =>
+  rows.value.length > 0 && (
+    <button type="button" class="quiet" onClick={() => remove(rows.value)}>
+      Clear completed
+    </button>
+  )
+
 const Search = () => (
   <div class="search box">
     <Icon name="search" />
@@ -119,11 +127,6 @@ export const Header = () => (
   <header>
     <h1>{nameOfView()}</h1>
     {(view.value.is === 'all' || view.value.is === 'tag') && <Sorting />}
-    {view.value.is === 'done' && rows.value.length > 0 && (
-      <button type="button" class="link" onClick={() => remove(rows.value)}>
-        Clear completed
-      </button>
-    )}
     <Search />
     <div class="tools">
       <IconButton

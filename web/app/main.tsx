@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import { createAccount, type User } from './account.ts'
-import { Header, QuickAdd, Views } from './bar.tsx'
+import { ClearCompleted, Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
@@ -122,7 +122,7 @@ const Tasks = () => (
       <Header />
       <Status />
       <Decisions />
-      {view.value.is !== 'done' && <QuickAdd />}
+      {view.value.is === 'done' ? <ClearCompleted /> : <QuickAdd />}
       {first.value === 'waiting' && <Waiting />}
       {first.value === 'failed' && <p class="empty">{text.empty.never}</p>}
       {!first.value && <List />}
