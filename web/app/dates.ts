@@ -67,7 +67,3 @@ export const sayDay = (day: Day, today: Day): string => {
     ...(day.slice(0, 4) !== today.slice(0, 4) && { year: 'numeric' }),
   })
 }
-
-/** Milliseconds until the next local midnight. */
-export const untilMidnight = (now: Date): number =>
-  new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1).getTime() - now.getTime()

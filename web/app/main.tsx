@@ -14,6 +14,7 @@ import { SignIn } from './sign-in.tsx'
 import {
   cover,
   notice,
+  rows,
   session,
   show,
   view,
@@ -104,6 +105,11 @@ const Waiting = () => (
   </div>
 )
 
+const Content = () => {
+  if (!first.value || rows.value.length) return <List />
+  return first.value === 'waiting' ? <Waiting /> : <p class="empty">{text.empty.never}</p>
+}
+
 const Cover = () => {
   const { value } = cover
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
@@ -123,9 +129,7 @@ const Tasks = () => (
       <Status />
       <Decisions />
       {view.value.is === 'done' ? <ClearCompleted /> : <QuickAdd />}
-      {first.value === 'waiting' && <Waiting />}
-      {first.value === 'failed' && <p class="empty">{text.empty.never}</p>}
-      {!first.value && <List />}
+      <Content />
       <SelectionBar />
       <Menu />
     </main>

@@ -3,6 +3,7 @@ import {
   type Change,
   differing,
   type Edit,
+  equal,
   type Fields,
   fieldsOf,
   newId,
@@ -28,6 +29,9 @@ const clean = (fields: Partial<Fields>): Partial<Fields> => ({
   ...(fields.due_date === null && { due_time: null }),
 })
 
+const isSame = (a: Task | undefined, b: Task | undefined) =>
+  a && b ? Object.entries(a).every(([name, value]) => equal(value, b[name as keyof Task])) : a === b
+
 /**
  * The tasks as the person sees them: the server's copies with the outbox applied on top. The
  * commands show at once, then write to the store, then call `onChange`.
@@ -44,17 +48,21 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   const isUnsaved = signal(false)
   const undos = signal<Undo[]>([])
 
+  /** Shows what has become of these tasks. What is as it was keeps its object, so nothing renders. */
   const show = (ids: Iterable<string>) => {
-    const next = new Map(all.value)
+    let next: Map<string, Task> | undefined
     for (const id of ids) {
       const task = view(copies.get(id), outbox.get(id) ?? [])
+      if (isSame(task, all.value.get(id))) continue
+      next ??= new Map(all.value)
       if (task) next.set(id, task)
       else next.delete(id)
     }
+    if (next) all.value = next
     const changes = [...outbox.values()].flat()
-    all.value = next
-    parked.value = changes.filter(({ parked }) => parked)
-    waiting.value = changes.length - parked.value.length
+    const undecided = changes.filter(({ parked }) => parked)
+    if (undecided.length || parked.value.length) parked.value = undecided
+    waiting.value = changes.length - undecided.length
   }
 
   const unsentOf = (id: string) => outbox.get(id)?.find(isUnsent)
@@ -90,11 +98,19 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   let stale: Set<string> | 'all' = new Set()
   let reading = Promise.resolve()
 
+  const markStale = (ids: Iterable<string> | 'all') => {
+    if (ids === 'all') stale = 'all'
+    else if (stale !== 'all') for (const id of ids) stale.add(id)
+  }
+
   const readStale = async () => {
     if (stale !== 'all' && !stale.size) return
     const ids = stale
     stale = new Set()
-    const holdings = await store.read(ids === 'all' ? undefined : [...ids])
+    const holdings = await store.read(ids === 'all' ? undefined : [...ids]).catch((error) => {
+      markStale(ids)
+      throw error
+    })
     const concerned = new Set(
       ids === 'all' ? [...all.value.keys(), ...copies.keys(), ...outbox.keys()] : ids
     )
@@ -112,9 +128,8 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     show(ids === 'all' ? new Set([...concerned, ...copies.keys(), ...outbox.keys()]) : concerned)
   }
 
-  const read = (ids?: Iterable<string>) => {
-    if (!ids) stale = 'all'
-    else if (stale !== 'all') for (const id of ids) stale.add(id)
+  const read = (ids: Iterable<string> | 'all') => {
+    markStale(ids)
     reading = reading.catch(() => {}).then(readStale)
     return reading
   }
@@ -144,8 +159,9 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   }
 
   /** Reads from the store what may have changed there, and tries again to write what it refused. */
-  const reload = async (ids?: Iterable<string>): Promise<void> => {
-    await read(ids)
+  const reload = async (ids: Iterable<string> | 'all' = 'all'): Promise<void> => {
+    // A store that was closed meanwhile has said so elsewhere.
+    await read(ids).catch(() => {})
     if (unwritten.size) await flush()
   }
 
