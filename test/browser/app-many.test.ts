@@ -67,6 +67,9 @@ test('by keyboard, tasks are selected and changed together, each time with one u
   await says(page, '3 selected')
   assert.deepEqual(await selectedOn(page), ['One', 'Two', 'Four'])
   await inspect(page, 'selected')
+  await page.emulateMedia({ forcedColors: 'active' })
+  await inspect(page, 'selected-forced-colors')
+  await page.emulateMedia({ forcedColors: 'none' })
 
   await press(page, '1')
   await says(page, 'Changed 3 tasks')
