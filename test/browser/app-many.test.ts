@@ -218,7 +218,7 @@ test('by touch, the menu selects the first task, taps the next ones, and the bar
   noComplaints()
 })
 
-test('a selection survives what other devices change, and loses what they delete', async () => {
+test('a selection survives what other devices change, and loses what they delete, also when it comes back', async () => {
   const page = await withTasks(['One', 'Two', 'Three'])
   await untilSent(page)
   await press(page, 'Control+a')
@@ -231,6 +231,10 @@ test('a selection survives what other devices change, and loses what they delete
   await untilGone(page, 'Two')
   assert.deepEqual(await selectedOn(page), ['One, renamed', 'Three'])
   await bar(page).getByText('2 selected').waitFor()
+  await asOtherDevice(page, `/tasks/${two.id}/restore`, 'POST')
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await row(page, 'Two').waitFor()
+  assert.deepEqual(await selectedOn(page), ['One, renamed', 'Three'])
   await open(page, 'All tasks')
   assert.deepEqual(await selectedOn(page), [])
   noComplaints()
