@@ -1,7 +1,7 @@
 import { effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import { createAccount, type User } from './account.ts'
-import { Header, QuickAdd, Views } from './bar.tsx'
+import { ClearCompleted, Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
@@ -9,8 +9,19 @@ import { focusList, onKeyDown } from './keys.ts'
 import { List } from './list.tsx'
 import { Menu } from './menu.tsx'
 import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
+import { SelectedEditor, SelectionBar } from './selection-bar.tsx'
 import { SignIn } from './sign-in.tsx'
-import { cover, notice, rows, session, show, view, watchAddress, watchDay } from './state.ts'
+import {
+  cover,
+  notice,
+  rows,
+  session,
+  show,
+  view,
+  watchAddress,
+  watchDay,
+  watchSelection,
+} from './state.ts'
 import { eraseStore, openMemoryStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
 import { createTasks } from './tasks.ts'
@@ -102,6 +113,7 @@ const Content = () => {
 const Cover = () => {
   const { value } = cover
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
+  if (value?.is === 'selected') return <SelectedEditor field={value.field} />
   if (value?.is === 'help') return <Help />
   return value && <SigningOut onSignOut={() => void signOut()} />
 }
@@ -116,8 +128,9 @@ const Tasks = () => (
       <Header />
       <Status />
       <Decisions />
-      {view.value.is !== 'done' && <QuickAdd />}
+      {view.value.is === 'done' ? <ClearCompleted /> : <QuickAdd />}
       <Content />
+      <SelectionBar />
       <Menu />
     </main>
     <Toast />
@@ -139,6 +152,7 @@ const start = async () => {
   document.addEventListener('keydown', onKeyDown)
   watchAddress()
   watchDay()
+  watchSelection()
   const user = account.remembered()
   if (user) await open(user)
   else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'
