@@ -2,8 +2,11 @@ import { createClient, type Problem } from '../../src/client.ts'
 
 export type User = { id: string; email: string }
 
-/** Why there is no access token: nobody is signed in, or another person is, or the server could not be asked. */
+/** Why there is no access token: nobody is signed in, or another person is. */
 export type Refusal = 'signed-out' | 'stranger'
+
+/** A reply of whatever route. */
+export type Reply = Pick<Response, 'headers' | 'json'> & { status: number }
 
 type Options = {
   /** The origin of the API. */
@@ -11,10 +14,9 @@ type Options = {
   fetch?: typeof fetch
   /** Remembers who is signed in on this device, and nothing secret. */
   memory: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+  /** Milliseconds after which a request is given up. A hung one would hold the lock of the tabs. */
+  timeout?: number
 }
-
-/** A request that hangs would hold the lock of the tabs. */
-const timeout = 15_000
 
 const userKey = 'user'
 /** Set while a session still has to be ended, because there was no network when the person signed out. */
@@ -29,10 +31,15 @@ const claimsOf = (token: string): { sub: string; email: string } => {
 }
 
 /** Who is signed in on this device. The access token is in memory alone. */
-export const createAccount = ({ origin, fetch: send = fetch, memory }: Options) => {
-  let token: string | undefined
+export const createAccount = ({
+  origin,
+  fetch: send = fetch,
+  memory,
+  timeout = 15_000,
+}: Options) => {
+  let token: { value: string; userId: string } | undefined
   let refusal: Refusal | undefined
-  let refreshing: Promise<boolean> | undefined
+  let refreshing: Promise<Response | undefined> | undefined
 
   const timed: typeof fetch = (input, init) =>
     send(input, { ...init, signal: AbortSignal.timeout(timeout) })
@@ -43,25 +50,18 @@ export const createAccount = ({ origin, fetch: send = fetch, memory }: Options) 
   // Read once: another tab may let another person in, while this one still shows the first one's tasks.
   let user = remembered()
 
-  /** Takes a token for the user whose tasks are open here. Anyone else's is thrown away. */
-  const accept = (accessToken: string): boolean => {
-    const { sub } = claimsOf(accessToken)
-    if (user?.id !== sub) {
-      refusal = 'stranger'
-      return false
-    }
-    token = accessToken
-    refusal = undefined
-    return true
+  const accept = (value: string) => {
+    const { sub, email } = claimsOf(value)
+    token = { value, userId: sub }
+    return { id: sub, email }
   }
 
-  const refresh = async (): Promise<boolean> => {
+  /** Asks for a token with the cookie. Gives the reply when that is a refusal. */
+  const refresh = async (): Promise<Response | undefined> => {
     const reply = await visitor.auth.refresh.$post()
-    if (reply.status === 200) return accept((await reply.json()).access_token)
-    // Any other status is passing trouble, which the caller sees in its own 401.
-    if (reply.status !== 401) throw new TypeError('The session could not be renewed')
-    refusal = 'signed-out'
-    return false
+    if (reply.status !== 200) return reply as Response
+    accept((await reply.json()).access_token)
+    return undefined
   }
 
   /** The callers that meet a 401 at the same time share one refresh. */
@@ -72,46 +72,81 @@ export const createAccount = ({ origin, fetch: send = fetch, memory }: Options) 
     return refreshing
   }
 
-  const withToken: typeof fetch = async (input, init) => {
-    const headers = new Headers(init?.headers)
-    headers.set('Authorization', `Bearer ${token}`)
-    return timed(input, { ...init, headers })
+  /**
+   * An access token of this user, or the reply that refused it. The tabs share one cookie, so the
+   * token that it gives may be another person's: that one is thrown away.
+   */
+  const tokenOf = async (userId: string): Promise<string | Response> => {
+    const refused = token?.userId === userId ? undefined : await renewed()
+    if (refused?.status === 401) refusal = 'signed-out'
+    if (refused) return refused.clone()
+    if (token?.userId === userId) return token.value
+    token = undefined
+    refusal = 'stranger'
+    return new Response(null, { status: 401 })
   }
 
-  const unauthorized = () => new Response(null, { status: 401 })
+  /** Sends with an access token of this user, which a 401 renews once. */
+  const sendFor =
+    (userId: string): typeof fetch =>
+    async (input, init) => {
+      const withToken = (value: string) => {
+        const headers = new Headers(init?.headers)
+        headers.set('Authorization', `Bearer ${value}`)
+        return timed(input, { ...init, headers })
+      }
+      const first = await tokenOf(userId)
+      if (first instanceof Response) return first
+      refusal = undefined
+      const reply = await withToken(first)
+      if (reply.status !== 401) return reply
+      if (token?.value === first) token = undefined
+      const second = await tokenOf(userId)
+      return second instanceof Response ? second : withToken(second)
+    }
 
-  /** Sends with the access token, which a 401 renews once. */
-  const authorized: typeof fetch = async (input, init) => {
-    if (!token && !(await renewed())) return unauthorized()
-    const used = token
-    const reply = await withToken(input, init)
-    if (reply.status !== 401) return reply
-    if (used === token) token = undefined
-    return token || (await renewed()) ? withToken(input, init) : reply
+  /** The API as this user, and as nobody else, whoever signs in meanwhile. */
+  const clientOf = (userId: string) => createClient(origin, { fetch: sendFor(userId) })
+
+  /** Ends the session of this user. True when there is none any more. */
+  const endSession = async (userId: string): Promise<boolean> => {
+    const { status } = await clientOf(userId).auth.logout.$post()
+    token = undefined
+    return status === 204 || status === 401
   }
 
-  const client = createClient(origin, { fetch: authorized })
+  /** Ends a session that could not be ended when the person signed out. True when none is left. */
+  const endLeftSession = async (): Promise<boolean> => {
+    if (memory.getItem(endingKey) === null) return true
+    try {
+      const refused = await renewed()
+      const isEnded = refused ? refused.status === 401 : await endSession(token?.userId ?? '')
+      if (isEnded) memory.removeItem(endingKey)
+      return isEnded
+    } catch {
+      return false
+    }
+  }
 
   const signIn = async (email: string, password: string): Promise<Problem | User> => {
+    // The new session's cookie takes the place of the one that is still to be ended.
+    await endLeftSession()
     const reply = await visitor.auth.login.$post({ json: { email, password } })
     if (reply.status !== 200) return problemOf(reply)
-    const { access_token } = await reply.json()
-    const claims = claimsOf(access_token)
-    user = { id: claims.sub, email: claims.email }
+    user = accept((await reply.json()).access_token)
+    refusal = undefined
     memory.setItem(userKey, JSON.stringify(user))
-    // The new session's cookie has taken the place of the one that was to be ended.
     memory.removeItem(endingKey)
-    accept(access_token)
     return user
   }
 
   return {
-    client,
+    clientOf,
     /** Who was signed in here last, in whatever tab. */
     remembered,
     /** Why the last request had no access token. */
     refusal: () => refusal,
-
+    endLeftSession,
     signIn,
 
     signUp: async (email: string, password: string): Promise<Problem | User> => {
@@ -120,51 +155,25 @@ export const createAccount = ({ origin, fetch: send = fetch, memory }: Options) 
     },
 
     /** Ends the session. Without a network it is marked, and ended at the next start. */
-    signOut: async () => {
+    signOut: async (): Promise<boolean> => {
       memory.setItem(endingKey, 'true')
-      await client.auth.logout
-        .$post()
-        .then(({ status }) => {
-          if (status === 204 || status === 401) memory.removeItem(endingKey)
-        })
-        .catch(() => {})
-      memory.removeItem(userKey)
-      token = undefined
-      return memory.getItem(endingKey) === null
-    },
-
-    /** Ends a session that could not be ended when the person signed out. True when none is left. */
-    endLeftSession: async (): Promise<boolean> => {
-      if (memory.getItem(endingKey) === null) return true
-      try {
-        const reply = await visitor.auth.refresh.$post()
-        if (reply.status === 200) {
-          const { access_token } = await reply.json()
-          const ended = await createClient(origin, {
-            token: access_token,
-            fetch: timed,
-          }).auth.logout.$post()
-          if (ended.status !== 204 && ended.status !== 401) return false
-        } else if (reply.status !== 401) return false
-      } catch {
-        return false
-      }
-      memory.removeItem(endingKey)
-      return true
+      // Forgotten first, so that a page that is closed meanwhile does not open these tasks again.
+      if (remembered()?.id === user?.id) memory.removeItem(userKey)
+      const isEnded = await endSession(user?.id ?? '').catch(() => false)
+      if (isEnded) memory.removeItem(endingKey)
+      return isEnded
     },
   }
 }
 
 export type Account = ReturnType<typeof createAccount>
 
-/** The problem in a reply. What is no problem at all comes from a proxy or the network's edge. */
-export const problemOf = async (reply: {
-  status: number
-  headers: Headers
-  json: () => Promise<unknown>
-}): Promise<Problem & { retryAfter: number }> => {
-  const retryAfter = Number(reply.headers.get('Retry-After')) || 0
-  const body = (await reply.json().catch(() => null)) as Problem | null
+/** The problem in a reply. What is no problem of the API comes from a proxy or the network's edge. */
+export const problemOf = async (
+  reply: Reply
+): Promise<Problem & { retryAfter: number; isOurs: boolean }> => {
+  const isOurs = reply.headers.get('Content-Type')?.startsWith('application/problem+json') ?? false
+  const body = isOurs ? ((await reply.json().catch(() => null)) as Problem | null) : null
   return {
     type: 'about:blank',
     title: '',
@@ -172,6 +181,7 @@ export const problemOf = async (reply: {
     request_id: '',
     ...body,
     status: reply.status,
-    retryAfter,
+    retryAfter: Number(reply.headers.get('Retry-After')) || 0,
+    isOurs: body !== null,
   }
 }

@@ -52,7 +52,7 @@ const equal = (a: unknown, b: unknown) =>
     : a === b
 
 /** The fields that differ from those of the task. */
-const differing = (fields: Partial<Fields>, task: Task): Partial<Fields> =>
+export const differing = (fields: Partial<Fields>, task: Task): Partial<Fields> =>
   Object.fromEntries(
     Object.entries(fields).filter(([name, value]) => !equal(value, task[name as keyof Fields]))
   )
@@ -63,6 +63,7 @@ export const fieldsOf = (task: Task): Fields =>
 /** The task with these fields, as it will be on the server. */
 export const patched = (task: Task, fields: Partial<Fields>, now = new Date()): Task => {
   const next = { ...task, ...fields }
+  if (!next.due_date) next.due_time = null
   if (next.completed === task.completed) return next
   return { ...next, completed_at: next.completed ? now.toISOString() : null }
 }
@@ -71,9 +72,20 @@ export const patched = (task: Task, fields: Partial<Fields>, now = new Date()): 
 export const view = (task: Task | undefined, changes: Change[]): Task | undefined =>
   changes.reduce<Task | undefined>((seen, { op, fields, base, parked }) => {
     if (parked) return seen
-    if (op === 'delete') return undefined
-    return patched(op === 'update' && seen ? seen : base, fields)
+    return op === 'delete' ? undefined : patched(seen ?? base, fields)
   }, task)
+
+const only = (change: Change | undefined) => (change ? [change] : [])
+
+/** Leaves out what a change does not change, and the change when nothing is left of it. */
+const tidy = (change: Change): Change | undefined => {
+  if (change.op !== 'update') return change
+  const { base } = change
+  const { due_date } = { ...base, ...change.fields }
+  // A time needs a date.
+  const fields = differing(due_date ? change.fields : { ...change.fields, due_time: null }, base)
+  return Object.keys(fields).length ? { ...change, fields } : undefined
+}
 
 /**
  * Merges an edit into the unsent change of the same task. `seen` is the task as the person saw it
@@ -87,20 +99,16 @@ export const queue = (
   if (!unsent) return tidy({ id: seen.id, op, fields, base: seen, sent: false })
   if (op === 'delete')
     return unsent.op === 'create' || unsent.op === 'restore' ? undefined : { ...unsent, op }
-  if (op !== 'update') return tidy({ ...unsent, op: 'update' })
-  return tidy({ ...unsent, fields: { ...unsent.fields, ...fields } })
-}
-
-/** Leaves out what a change does not change, and the change when nothing is left of it. */
-const tidy = (change: Change): Change | undefined => {
-  if (change.op !== 'update') return change
-  const fields = differing(change.fields, change.base)
-  return Object.keys(fields).length ? { ...change, fields } : undefined
+  return tidy({
+    ...unsent,
+    op: unsent.op === 'delete' ? 'update' : unsent.op,
+    fields: { ...unsent.fields, ...fields },
+  })
 }
 
 /** The operation that tells the server of a change. */
 export const operationOf = ({ id, op, fields, base }: Change): Operation => {
-  if (op === 'create') return { op, id, task: fieldsOf({ ...base, ...fields }) }
+  if (op === 'create') return { op, id, task: fieldsOf(patched(base, fields)) }
   if (op === 'restore') return { op, id }
   const if_match = base.updated_at
   return op === 'delete' ? { op, id, if_match } : { op, id, task: fields, if_match }
@@ -128,10 +136,37 @@ export const merge = (base: Task, ours: Partial<Fields>, task: Task) => {
   return { fields: differing(fields, task), theirs }
 }
 
+const park = (change: Change, parked: Parked): Change => ({ ...change, sent: false, parked })
+
+/** Moves our edits from `base` to their version of the task, and parks the text that they collide with. */
+const moveTo = (task: Task, base: Task, ours: Partial<Fields>): Change[] => {
+  const { fields, theirs } = merge(base, ours, task)
+  const change: Change = { id: task.id, op: 'update', fields, base: task, sent: false }
+  const conflict = park({ ...change, fields: {} }, { why: 'conflict', theirs })
+  return [...only(tidy(change)), ...(Object.keys(theirs).length ? [conflict] : [])]
+}
+
+/**
+ * What becomes of an unsent change when the server's copy has moved on. A deletion keeps its base, so
+ * that the server refuses it and the person is asked.
+ */
+export const rebase = (change: Change, task: Task): Change[] =>
+  change.op === 'update' ? moveTo(task, change.base, change.fields) : [change]
+
+/**
+ * Takes back a change that the server has refused, or has not looked at. A refusal parks it, unless
+ * it was edited meanwhile: then the edited change is tried.
+ */
+export const takeBack = (sent: Change, later: Change | undefined, detail?: string): Change[] => {
+  const unsent = { ...sent, sent: false }
+  if (later) return only(queue(unsent, later, sent.base))
+  return [detail ? park(unsent, { why: 'refused', detail }) : unsent]
+}
+
 /** What the server's answer makes of a task: its copy here, and its changes. */
 export type Settled = { task: Task | undefined; changes: Change[] }
 
-const park = (change: Change, parked: Parked): Change => ({ ...change, sent: false, parked })
+type Answer = Pick<Outcome, 'status' | 'updated_at'> & { task: Task | null }
 
 /**
  * Settles a change that the server has decided. `later` is the unsent change of the same task that
@@ -140,77 +175,64 @@ const park = (change: Change, parked: Parked): Change => ({ ...change, sent: fal
 export const settle = (
   sent: Change,
   later: Change | undefined,
-  { status, updated_at, task }: Pick<Outcome, 'status' | 'updated_at'> & { task: Task | null },
+  { status, updated_at, task: current }: Answer,
   copy: Task | undefined
 ): Settled => {
-  const { id, op, fields, base } = sent
-  const only = (change: Change | undefined) => (change ? [change] : [])
-  const both = { ...fields, ...later?.fields }
-  const edit = (base: Task, fields: Partial<Fields>): Change[] =>
-    later?.op === 'delete'
-      ? [{ ...later, base, fields }]
-      : only(tidy({ id, op: 'update', fields, base, sent: false }))
-  /** Three-way merge with their version, which is the server's copy from now on. */
-  const meet = (base: Task, fields: Partial<Fields>, task: Task): Settled => {
-    if (later?.op === 'delete') return { task, changes: edit(task, later.fields) }
-    const merged = merge(base, fields, task)
-    const conflict = Object.keys(merged.theirs).length
-      ? [
-          park(
-            { id, op: 'update', fields: {}, base: task, sent: false },
-            { why: 'conflict', theirs: merged.theirs }
-          ),
-        ]
-      : []
-    return { task, changes: [...edit(task, merged.fields), ...conflict] }
+  const { op, base } = sent
+  const both = { ...sent.fields, ...later?.fields }
+  const ask = `${op} ${status}`
+
+  /** Our edits meet a version that another device wrote. */
+  const meet = (task: Task, base: Task, fields: Partial<Fields>): Settled => ({
+    task,
+    // Deleted meanwhile: rebased on their version, the deletion would not ask the person any more.
+    changes: later?.op === 'delete' ? [{ ...later, base, fields }] : moveTo(task, base, fields),
+  })
+
+  if (ask === 'create 201' || ask === 'update 200') {
+    const task = { ...patched(base, sent.fields), updated_at: updated_at ?? base.updated_at }
+    if (op === 'create') task.created_at = task.updated_at
+    return { task, changes: later ? only(tidy({ ...later, base: task })) : [] }
   }
-  const written = (fields: Partial<Fields>): Task => {
-    const next = patched(base, fields)
-    return { ...next, updated_at: updated_at ?? next.updated_at }
+  // The reply to the first try was lost. What was sent is what was created, so a value that differs
+  // is a later edit of another device, and stays.
+  if (ask === 'create 200' && current)
+    return meet(current, patched(base, sent.fields), later?.fields ?? {})
+  if (ask === 'update 412' && current) return meet(current, base, both)
+
+  if (ask === 'delete 204' || ask === 'delete 404') return { task: undefined, changes: only(later) }
+  if (ask === 'delete 412' && current) {
+    if (later) return meet(current, base, both)
+    // Another place in the list is no reason to ask.
+    const { order: _, ...shown } = fieldsOf(base)
+    const again = { ...sent, base: current, sent: false }
+    if (!Object.keys(differing(shown, current)).length) return { task: current, changes: [again] }
+    const asked = park({ ...again, fields: {} }, { why: 'changed' })
+    return { task: current, changes: [...moveTo(current, base, sent.fields), asked] }
   }
 
-  if (status === 201) {
-    const task = { ...written(fields), created_at: updated_at ?? base.created_at }
-    return { task, changes: edit(task, later?.fields ?? {}) }
-  }
-  if (op === 'create' && status === 200 && task) {
-    // The reply to the first try was lost. What was sent is what was created, so a value that
-    // differs is a later edit of another device, and stays.
-    return meet(patched(base, fields), later?.fields ?? {}, task)
-  }
-  if (op === 'restore' && status === 200) {
-    const task = written({})
-    return { task, changes: edit(task, both) }
-  }
-  if (op === 'restore' && status === 404) {
-    // It was too long in the trash, so it comes back as a new task.
-    if (later?.op === 'delete') return { task: undefined, changes: [] }
-    const fresh = { ...base, id: newId() }
+  if (ask === 'restore 200') {
+    // The reply does not have the task, which another device may have edited before it deleted it. The
+    // old base makes the server refuse our edits, and show the task to merge with.
+    const update: Change = { ...sent, op: 'update', fields: both, sent: false }
     return {
-      task: undefined,
-      changes: [{ id: fresh.id, op: 'create', fields: both, base: fresh, sent: false }],
+      task: copy ?? base,
+      changes: only(later?.op === 'delete' ? { ...update, op: 'delete' } : tidy(update)),
     }
   }
-  if (op === 'delete' && (status === 204 || status === 404))
-    return { task: undefined, changes: only(later) }
-  if (op === 'delete' && status === 412 && task) {
-    if (later) return { task, changes: edit(task, merge(base, later.fields, task).fields) }
-    const again: Change = { ...sent, base: task, sent: false }
-    const { order: _, ...shown } = fieldsOf(base)
-    const isSame = !Object.keys(differing(shown, task)).length
-    return { task, changes: [isSame ? again : park(again, { why: 'changed' })] }
+  if (later?.op === 'delete' && (status === 404 || status === 409))
+    return { task: undefined, changes: [] }
+  if (ask === 'restore 404') {
+    // It was too long in the trash, so it comes back as a new task.
+    const fresh = { ...base, id: newId() }
+    const create: Change = { id: fresh.id, op: 'create', fields: both, base: fresh, sent: false }
+    return { task: undefined, changes: [create] }
   }
-  if (op === 'update' && status === 200) {
-    const task = written(fields)
-    return { task, changes: edit(task, later?.fields ?? {}) }
-  }
-  if (op === 'update' && status === 412 && task) return meet(base, both, task)
-  if (status === 404 || status === 409) {
-    if (later?.op === 'delete') return { task: undefined, changes: [] }
+  if (status === 404 || status === 409)
     return { task: undefined, changes: [park({ ...sent, fields: both }, { why: 'deleted' })] }
-  }
+
   const detail = status === 422 ? 'a time needs a date' : `the server answered ${status}`
-  return { task: task ?? copy, changes: [park(sent, { why: 'refused', detail }), ...only(later)] }
+  return { task: current ?? copy, changes: takeBack(sent, later, detail) }
 }
 
 /** A UUID of version 7: the time in milliseconds, then 74 random bits. */

@@ -1,13 +1,6 @@
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from 'idb'
+import { type DBSchema, deleteDB, openDB } from 'idb'
 import type { Changes, Operation, Outcome } from '../../src/client.ts'
-import {
-  type Change,
-  operationOf,
-  type Parked,
-  type Settled,
-  settle,
-  type Task,
-} from './changes.ts'
+import { type Change, operationOf, rebase, settle, type Task, takeBack } from './changes.ts'
 
 /** A batch on its way. It is sent again, unchanged and under the same key, until it is answered. */
 export type Batch = { key: string; operations: Operation[] }
@@ -21,26 +14,181 @@ interface Schema extends DBSchema {
   meta: { key: keyof Meta; value: Meta[keyof Meta] }
 }
 
+/** What the rules below need of a table, so that IndexedDB or memory may hold it. */
+type Table<Key, Value> = {
+  get: (key: Key) => Promise<Value | undefined>
+  getAll: () => Promise<Value[]>
+  put: (value: Value, key?: Key) => Promise<unknown>
+  delete: (key: Key) => Promise<unknown>
+  clear: () => Promise<unknown>
+}
+
+type Tables = {
+  tasks: Table<string, Task>
+  outbox: Table<number, Change> & {
+    index: (name: 'id') => { getAll: (id: string) => Promise<Change[]> }
+  }
+  meta: Table<keyof Meta, Meta[keyof Meta]>
+}
+
+/** Runs a transaction: all that the work writes is kept, or nothing when it fails. */
+type Transact = <Result>(
+  mode: 'readonly' | 'readwrite',
+  work: (tables: Tables) => Promise<Result>
+) => Promise<Result>
+
 /** For each task, what becomes of its unsent change. */
 export type Edits = { id: string; merge: (unsent: Change | undefined) => Change | undefined }[]
 
-/** What the device holds of the person's tasks, or of one of them. */
-export type Holdings = { tasks: Task[]; outbox: Change[] }
+/** A command's edits, and the parked change that they take the place of. */
+export type Write = { edits: Edits; decided?: Change | undefined }
 
-const nameOf = (userId: string) => `tasks-${userId}`
-const all = ['tasks', 'outbox', 'meta'] as const
+/** What the device holds of the person's tasks, or of some of them. */
+export type Holdings = { tasks: Task[]; outbox: Change[] }
 
 /** The API takes a body of 1 MiB. The brackets and commas of the array need a little of it. */
 const mostBytes = 1024 * 1024 - 1024
 
 const withoutUrl = ({ url: _, ...task }: Changes['tasks'][number]): Task => task
 
+export const isUnsent = ({ sent, parked }: Change) => !sent && !parked
+
+/** Puts `after` in the place of the changes `before`. */
+const replace = async (outbox: Tables['outbox'], before: Change[], after: Change[]) => {
+  for (const { n } of before) if (n !== undefined) await outbox.delete(n)
+  for (const { n: _, ...change } of after) await outbox.put(change)
+}
+
+const batchIn = ({ meta }: Tables) => meta.get('batch') as Promise<Batch | undefined>
+
+const storeOn = (transact: Transact, close: () => void) => {
+  const read = <Key extends keyof Meta>(key: Key) =>
+    transact('readonly', ({ meta }) => meta.get(key) as Promise<Meta[Key] | undefined>)
+
+  /** Settles each change of a batch, unless that has been done already. */
+  const answer = (
+    { key, operations }: Batch,
+    settleOne: (tables: Tables, sent: Change, later: Change | undefined) => Promise<Change[]>
+  ) =>
+    transact('readwrite', async (tables) => {
+      const { outbox, meta } = tables
+      if ((await batchIn(tables))?.key !== key) return
+      for (const { id } of operations) {
+        const changes = await outbox.index('id').getAll(id)
+        const sent = changes.find(({ sent }) => sent)
+        if (!sent) continue
+        const later = changes.find(isUnsent)
+        await replace(outbox, later ? [sent, later] : [sent], await settleOne(tables, sent, later))
+      }
+      await meta.delete('batch')
+    })
+
+  return {
+    close,
+
+    /** Everything, or what concerns these tasks. */
+    read: (ids?: string[]): Promise<Holdings> =>
+      transact('readonly', async ({ tasks, outbox }) => {
+        if (!ids) return { tasks: await tasks.getAll(), outbox: await outbox.getAll() }
+        const [found, changes] = await Promise.all([
+          Promise.all(ids.map((id) => tasks.get(id))),
+          Promise.all(ids.map((id) => outbox.index('id').getAll(id))),
+        ])
+        return { tasks: found.filter((task) => task !== undefined), outbox: changes.flat() }
+      }),
+
+    readSyncedAt: () => read('syncedAt'),
+    /** The token to ask for changes with. */
+    readSince: () => read('since'),
+
+    /** Puts each edit into the outbox, merged with the unsent change of the same task. */
+    change: (writes: Write[]) =>
+      transact('readwrite', async ({ outbox }) => {
+        for (const { edits, decided } of writes) {
+          if (decided) await replace(outbox, [decided], [])
+          for (const { id, merge } of edits) {
+            const unsent = (await outbox.index('id').getAll(id)).find(isUnsent)
+            const next = merge(unsent)
+            if (next) await outbox.put(next)
+            else if (unsent) await replace(outbox, [unsent], [])
+          }
+        }
+      }),
+
+    /** The batch that is on its way, or a new one of at most `most` unsent changes. */
+    nextBatch: (most: number): Promise<Batch | undefined> =>
+      transact('readwrite', async (tables) => {
+        const waiting = await batchIn(tables)
+        if (waiting) return waiting
+        const { outbox, meta } = tables
+        const operations: Operation[] = []
+        let bytes = 0
+        for (const change of await outbox.getAll()) {
+          if (change.parked) continue
+          const operation = operationOf(change)
+          bytes += new TextEncoder().encode(JSON.stringify(operation)).length + 1
+          // One that is too large by itself is sent alone, refused, and so out of the others' way.
+          if (operations.length && (bytes > mostBytes || operations.length === most)) break
+          operations.push(operation)
+          await outbox.put({ ...change, sent: true })
+        }
+        if (!operations.length) return undefined
+        const batch = { key: crypto.randomUUID(), operations }
+        await meta.put(batch, 'batch')
+        return batch
+      }),
+
+    /** Settles a batch that the server has answered. */
+    settleBatch: (batch: Batch, outcomes: Outcome[]) => {
+      const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]))
+      return answer(batch, async ({ tasks }, sent, later) => {
+        const outcome = byId.get(sent.id)
+        if (!outcome) return takeBack(sent, later)
+        const copy = await tasks.get(sent.id)
+        const current = outcome.task && withoutUrl(outcome.task)
+        const { task, changes } = settle(sent, later, { ...outcome, task: current }, copy)
+        await (task ? tasks.put(task) : tasks.delete(sent.id))
+        return changes
+      })
+    },
+
+    /** Takes back a batch that was refused as a whole, and parks the changes that are to blame. */
+    takeBackBatch: (batch: Batch, refused: Map<string, string>) =>
+      answer(batch, async (_, sent, later) => takeBack(sent, later, refused.get(sent.id))),
+
+    /**
+     * Writes the server's changes together with the token to continue with. `anew` is for a pull
+     * from the beginning: what did not come is dropped.
+     */
+    writeChanges: (changes: Omit<Changes, 'more'>, anew: boolean) =>
+      transact('readwrite', async ({ tasks, outbox, meta }) => {
+        if (anew) await tasks.clear()
+        const pulled = new Map(changes.tasks.map((task) => [task.id, withoutUrl(task)]))
+        await Promise.all([
+          ...[...pulled.values()].map((task) => tasks.put(task)),
+          ...changes.deleted.map((id) => tasks.delete(id)),
+          meta.put(changes.next, 'since'),
+          meta.put(Date.now(), 'syncedAt'),
+        ])
+        for (const change of (await outbox.getAll()).filter(isUnsent)) {
+          const task = pulled.get(change.id)
+          if (task && task.updated_at !== change.base.updated_at)
+            await replace(outbox, [change], rebase(change, task))
+        }
+      }),
+  }
+}
+
+export type Store = ReturnType<typeof storeOn>
+
+const nameOf = (userId: string) => `tasks-${userId}`
+
 /** Deletes what this device keeps of a user. */
 export const eraseStore = (userId: string) => deleteDB(nameOf(userId))
 
-/** Opens what this device keeps of a user. `onOutdated` is called when another tab needs it closed. */
-export const openStore = async (userId: string, onOutdated: () => void = () => {}) => {
-  const db: IDBPDatabase<Schema> = await openDB<Schema>(nameOf(userId), 1, {
+/** Opens what this device keeps of a user. `onClosed` is called when the browser or another tab closes it. */
+export const openStore = async (userId: string, onClosed: () => void = () => {}) => {
+  const db = await openDB<Schema>(nameOf(userId), 1, {
     upgrade: (db) => {
       db.createObjectStore('tasks', { keyPath: 'id' })
       db.createObjectStore('outbox', { keyPath: 'n', autoIncrement: true }).createIndex('id', 'id')
@@ -48,149 +196,68 @@ export const openStore = async (userId: string, onOutdated: () => void = () => {
     },
     blocking: () => {
       db.close()
-      onOutdated()
+      onClosed()
     },
+    terminated: onClosed,
   })
+  return storeOn(
+    async (mode, work) => {
+      // The types of a transaction that only reads lack `put`. The browser refuses it all the same.
+      const tx = db.transaction(['tasks', 'outbox', 'meta'], mode as 'readwrite', {
+        durability: 'strict',
+      })
+      // It may fail before it is awaited.
+      tx.done.catch(() => {})
+      const [tasks, outbox, meta] = [
+        tx.objectStore('tasks'),
+        tx.objectStore('outbox'),
+        tx.objectStore('meta'),
+      ]
+      const result = await work({ tasks, outbox, meta }).catch((error) => {
+        if (!tx.error) tx.abort()
+        throw error
+      })
+      await tx.done
+      return result
+    },
+    () => db.close()
+  )
+}
 
-  const write = () => db.transaction(all, 'readwrite', { durability: 'strict' })
-  type Writing = ReturnType<typeof write>
-
-  /** Replaces the server's copy of a task, and the changes `before` by those that are left. */
-  const replace = async (tx: Writing, id: string, before: Change[], { task, changes }: Settled) => {
-    await (task ? tx.objectStore('tasks').put(task) : tx.objectStore('tasks').delete(id))
-    const outbox = tx.objectStore('outbox')
-    for (const { n } of before) if (n !== undefined) await outbox.delete(n)
-    for (const { n: _, ...change } of changes) await outbox.put(change)
-  }
-
-  const batchIn = async (tx: Writing) =>
-    (await tx.objectStore('meta').get('batch')) as Batch | undefined
-
+const tableInMemory = <Key, Value>(keyOf: (value: Value) => Key) => {
+  const rows = new Map<Key, Value>()
   return {
-    close: () => db.close(),
-
-    /** Everything, or what concerns these tasks. */
-    read: async (ids?: string[]): Promise<Holdings> => {
-      const tx = db.transaction(all)
-      const tasks = tx.objectStore('tasks')
-      const outbox = tx.objectStore('outbox')
-      if (!ids) return { tasks: await tasks.getAll(), outbox: await outbox.getAll() }
-      const [found, changes] = await Promise.all([
-        Promise.all(ids.map((id) => tasks.get(id))),
-        Promise.all(ids.map((id) => outbox.index('id').getAll(id))),
-      ])
-      return { tasks: found.filter((task) => task !== undefined), outbox: changes.flat() }
-    },
-
-    readSyncedAt: () => db.get('meta', 'syncedAt') as Promise<number | undefined>,
-
-    /**
-     * Puts each edit into the outbox, merged with the unsent change of the same task. `decided` is a
-     * parked change that this takes the place of.
-     */
-    change: async (edits: Edits, decided?: Change) => {
-      const tx = write()
-      const outbox = tx.objectStore('outbox')
-      if (decided?.n !== undefined) await outbox.delete(decided.n)
-      for (const { id, merge } of edits) {
-        const changes = await outbox.index('id').getAll(id)
-        const unsent = changes.find(({ sent, parked }) => !sent && !parked)
-        const next = merge(unsent)
-        if (next) await outbox.put(next)
-        else if (unsent?.n !== undefined) await outbox.delete(unsent.n)
-      }
-      await tx.done
-    },
-
-    /** The batch that is on its way, or a new one of at most `most` unsent changes. */
-    nextBatch: async (most: number): Promise<Batch | undefined> => {
-      const tx = write()
-      const waiting = await batchIn(tx)
-      if (waiting) return waiting
-      const outbox = tx.objectStore('outbox')
-      const operations: Operation[] = []
-      let bytes = 0
-      for (const change of await outbox.getAll()) {
-        if (change.parked || operations.length === most) continue
-        const operation = operationOf(change)
-        bytes += new TextEncoder().encode(JSON.stringify(operation)).length + 1
-        if (bytes > mostBytes) break
-        operations.push(operation)
-        await outbox.put({ ...change, sent: true })
-      }
-      if (!operations.length) return undefined
-      const batch = { key: crypto.randomUUID(), operations }
-      await tx.objectStore('meta').put(batch, 'batch')
-      await tx.done
-      return batch
-    },
-
-    /** Settles a batch that the server has answered. */
-    settleBatch: async (batch: Batch, outcomes: Outcome[]) => {
-      const tx = write()
-      if ((await batchIn(tx))?.key !== batch.key) return
-      for (const outcome of outcomes) {
-        const changes = await tx.objectStore('outbox').index('id').getAll(outcome.id)
-        const sent = changes.find(({ sent }) => sent)
-        if (!sent) continue
-        const later = changes.find((change) => !change.sent && !change.parked)
-        const copy = await tx.objectStore('tasks').get(outcome.id)
-        const task = outcome.task && withoutUrl(outcome.task)
-        const settled = settle(sent, later, { ...outcome, task }, copy)
-        await replace(tx, outcome.id, later ? [sent, later] : [sent], settled)
-      }
-      await tx.objectStore('meta').delete('batch')
-      await tx.done
-    },
-
-    /** Takes back a batch that was refused as a whole, and parks the changes that are to blame. */
-    takeBack: async (batch: Batch, refused: Map<string, string>) => {
-      const tx = write()
-      if ((await batchIn(tx))?.key !== batch.key) return
-      const outbox = tx.objectStore('outbox')
-      for (const change of await outbox.getAll()) {
-        if (!change.sent) continue
-        const detail = refused.get(change.id)
-        const parked: Parked | undefined = detail ? { why: 'refused', detail } : undefined
-        // What was changed meanwhile belongs to the change that was refused or is to be sent again.
-        const later = (await outbox.index('id').getAll(change.id)).find((c) => !c.sent && !c.parked)
-        if (later?.n !== undefined) await outbox.delete(later.n)
-        const isGone = change.op === 'create' && later?.op === 'delete'
-        const isUndone = change.op === 'delete' && later?.op === 'restore'
-        if (isGone && change.n !== undefined) await outbox.delete(change.n)
-        else
-          await outbox.put({
-            ...change,
-            op: isUndone ? 'update' : later?.op === 'delete' ? 'delete' : change.op,
-            fields: { ...change.fields, ...later?.fields },
-            sent: false,
-            ...(parked && { parked }),
-          })
-      }
-      await tx.objectStore('meta').delete('batch')
-      await tx.done
-    },
-
-    /** The token to ask for changes with. */
-    readSince: () => db.get('meta', 'since') as Promise<string | undefined>,
-
-    /**
-     * Writes the server's changes together with the token to continue with. `anew` is for a pull
-     * from the beginning: what did not come is dropped.
-     */
-    writeChanges: async ({ tasks, deleted, next }: Omit<Changes, 'more'>, anew: boolean) => {
-      const tx = write()
-      const store = tx.objectStore('tasks')
-      if (anew) await store.clear()
-      await Promise.all([
-        ...tasks.map((task) => store.put(withoutUrl(task))),
-        ...deleted.map((id) => store.delete(id)),
-        tx.objectStore('meta').put(next, 'since'),
-        tx.objectStore('meta').put(Date.now(), 'syncedAt'),
-        tx.done,
-      ])
-    },
+    get: async (key: Key) => rows.get(key),
+    getAll: async () => [...rows.values()],
+    put: async (value: Value, key = keyOf(value)) => rows.set(key, value),
+    delete: async (key: Key) => rows.delete(key),
+    clear: async () => rows.clear(),
   }
 }
 
-export type Store = Awaited<ReturnType<typeof openStore>>
+/** Keeps everything in memory, for a browser that does not let the app store anything. */
+export const openMemoryStore = (): Store => {
+  let n = 0
+  const changes = tableInMemory<number, Change>(({ n = 0 }) => n)
+  const tables: Tables = {
+    tasks: tableInMemory(({ id }) => id),
+    outbox: {
+      ...changes,
+      put: (change) => changes.put({ ...change, n: change.n ?? ++n }),
+      index: () => ({
+        getAll: async (id) => (await changes.getAll()).filter((change) => change.id === id),
+      }),
+    },
+    meta: tableInMemory<keyof Meta, Meta[keyof Meta]>(() => 'since'),
+  }
+  // One after another, as transactions are.
+  let last: Promise<unknown> = Promise.resolve()
+  return storeOn(
+    (_, work) => {
+      const result = last.then(() => work(tables))
+      last = result.catch(() => {})
+      return result
+    },
+    () => {}
+  )
+}

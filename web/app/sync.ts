@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Changes, Outcome } from '../../src/client.ts'
-import { type Account, problemOf, type Refusal } from './account.ts'
+import { type Account, problemOf, type Refusal, type Reply } from './account.ts'
 import type { Store } from './store.ts'
 
 /** What the last attempt to sync came to. */
@@ -11,23 +11,21 @@ export type SyncState =
   | { is: Refusal }
 
 /** Thrown where syncing has to stop for now. */
-class Stop extends Error {
-  readonly state: SyncState
-  readonly retryAfter: number
-  constructor(state: SyncState, retryAfter = 0) {
-    super(state.is)
-    this.state = state
-    this.retryAfter = retryAfter
-  }
-}
+const stop = (state: SyncState, retryAfter = 0) =>
+  Object.assign(new Error(state.is), { state, retryAfter })
+type Stop = ReturnType<typeof stop>
 
-/** A reply of whatever route. */
-type Answer = Parameters<typeof problemOf>[0]
+const stopFor = (error: unknown): Stop =>
+  error instanceof Error && 'state' in error
+    ? (error as Stop)
+    : stop({ is: 'trouble', code: String(error) })
 
 type Options = {
   account: Account
   store: Store
   userId: string
+  /** Names the lock that the tabs of this store share. */
+  lock?: string
   /** Called with the ids of the tasks that may have changed here, or without for all. */
   onChange: (ids?: string[]) => unknown
   /** Calls back after so many milliseconds. */
@@ -39,87 +37,96 @@ const mostChanges = 500
 const pushDelay = 150
 const pullEvery = 60_000
 
-const isPassing = (status: number) => status === 429 || status >= 500
+/** The replies that refuse a batch for what is in it. */
+const refusals = [400, 413, 415, 422]
+/** The replies to a token that is not valid any more. */
+const staleTokens = [410, 422]
 
-/** Serves the tabs of a user one after another. Without Web Locks there is one tab at most, or none asks. */
-const exclusively = <Result>(name: string, work: () => Promise<Result>): Promise<Result> =>
+/** Serves the tabs of a store one after another. */
+const exclusively = (name: string, work: () => Promise<void>): Promise<void> =>
   'locks' in navigator ? navigator.locks.request(name, work) : work()
 
 /** Sends what was changed here and fetches what was changed elsewhere. */
-export const createSync = ({ account, store, userId, onChange, wait = setTimeout }: Options) => {
+export const createSync = ({
+  account,
+  store,
+  userId,
+  lock = `sync-${userId}`,
+  onChange,
+  wait = setTimeout,
+}: Options) => {
   const state = signal<SyncState>({ is: 'waiting' })
-  const { batch, changes } = account.client.tasks
+  const { batch, changes } = account.clientOf(userId).tasks
 
-  /** The reply, when the server has decided. Passing trouble and a lost session stop the sync. */
-  const decided = async (request: Promise<Answer>): Promise<Answer> => {
+  /**
+   * The body of a 200, or the problem when the API refuses what was sent. All else stops the sync: no
+   * network, a lost session, a server in trouble, and replies that are not the API's but a proxy's.
+   */
+  const decided = async <Body>(request: Promise<Reply>, refused: number[]) => {
     const reply = await request.catch(() => {
-      throw new Stop({ is: 'offline' })
+      throw stop({ is: 'offline' })
     })
-    if (reply.status === 401) throw new Stop({ is: account.refusal() ?? 'signed-out' })
-    if (!isPassing(reply.status)) return reply
-    const { request_id, retryAfter } = await problemOf(reply)
-    throw new Stop(
-      { is: reply.status === 429 ? 'limited' : 'trouble', code: request_id },
-      retryAfter
-    )
+    if (reply.status === 200) {
+      // A body that breaks off is a lost reply.
+      const body = await reply.json().catch(() => {
+        throw stop({ is: 'offline' })
+      })
+      return { body: body as Body }
+    }
+    if (reply.status === 401) throw stop({ is: account.refusal() ?? 'signed-out' })
+    const problem = await problemOf(reply)
+    if (refused.includes(reply.status) && problem.isOurs) return { problem }
+    const { request_id: code, retryAfter } = problem
+    throw stop({ is: reply.status === 429 ? 'limited' : 'trouble', code }, retryAfter)
   }
-
-  /** A body that breaks off is a lost reply. */
-  const bodyOf = (reply: Answer): Promise<unknown> =>
-    reply.json().catch(() => {
-      throw new Stop({ is: 'offline' })
-    })
 
   const push = async () => {
     let most = mostOperations
     for (let next = await store.nextBatch(most); next; next = await store.nextBatch(most)) {
       const { key, operations } = next
       const ids = operations.map(({ id }) => id)
-      const reply = await decided(
-        batch.$post({ json: operations }, { headers: { 'Idempotency-Key': `"${key}"` } })
+      // Commands must know what is on its way.
+      await onChange(ids)
+      const { body, problem } = await decided<Outcome[]>(
+        batch.$post({ json: operations }, { headers: { 'Idempotency-Key': `"${key}"` } }),
+        refusals
       )
-      if (reply.status === 200) await store.settleBatch(next, (await bodyOf(reply)) as Outcome[])
-      else {
-        const { detail, errors = [], status } = await problemOf(reply)
+      if (problem) {
         const refused = new Map<string, string>()
-        for (const error of errors) {
-          const [, index = ''] = /^\/(\d+)/.exec(error.pointer) ?? []
-          const id = ids[Number(index)]
-          if (index && id && !refused.has(id)) refused.set(id, error.detail)
+        for (const { pointer, detail } of problem.errors ?? []) {
+          const id = ids[Number(/^\/(\d+)/.exec(pointer)?.[1])]
+          if (id && !refused.has(id)) refused.set(id, detail)
         }
-        // Refused as a whole, without a word on which change is to blame: they go one by one.
-        const [only] = ids
-        if (!refused.size && ids.length === 1 && only)
-          refused.set(only, detail || `the server answered ${status}`)
-        if (!refused.size) most = 1
-        await store.takeBack(next, refused)
-      }
+        // Refused as a whole, without a word on which change is to blame: half of them are tried.
+        const [only = ''] = ids
+        if (!refused.size && ids.length === 1)
+          refused.set(only, problem.detail || `the server answered ${problem.status}`)
+        most = refused.size ? mostOperations : Math.ceil(ids.length / 2)
+        await store.takeBackBatch(next, refused)
+      } else if (body.length === ids.length) await store.settleBatch(next, body)
+      else throw stop({ is: 'trouble', code: '' })
       await onChange(ids)
     }
   }
 
+  /** A page of changes, or nothing when the token is no longer valid. */
   const page = async (since: string | undefined) => {
-    const reply = await decided(
-      changes.$get({ query: { limit: String(mostChanges), ...(since && { since }) } })
-    )
-    if (reply.status === 200) return (await bodyOf(reply)) as Changes
-    if (since) return undefined
-    throw new Stop({ is: 'trouble', code: (await problemOf(reply)).request_id })
+    const query = { limit: String(mostChanges), ...(since && { since }) }
+    return (await decided<Changes>(changes.$get({ query }), since ? staleTokens : [])).body
   }
 
   /** Fetches everything, and drops what does not come. */
   const pullAnew = async () => {
-    const tasks: Changes['tasks'] = []
-    const deleted: string[] = []
+    const tasks = new Map<string, Changes['tasks'][number]>()
     for (let since: string | undefined; ; ) {
       const changes = await page(since)
-      // The token of a page before became invalid, so it starts once more with the next sync.
-      if (!changes) throw new Stop({ is: 'trouble', code: '' })
-      tasks.push(...changes.tasks)
-      deleted.push(...changes.deleted)
+      // The token of the page before has just become invalid. The next sync begins once more.
+      if (!changes) throw stop({ is: 'trouble', code: '' })
+      for (const task of changes.tasks) tasks.set(task.id, task)
+      for (const id of changes.deleted) tasks.delete(id)
       since = changes.next
       if (changes.more) continue
-      await store.writeChanges({ tasks, deleted, next: changes.next }, true)
+      await store.writeChanges({ tasks: [...tasks.values()], deleted: [], next: since }, true)
       return onChange()
     }
   }
@@ -136,47 +143,72 @@ export const createSync = ({ account, store, userId, onChange, wait = setTimeout
   }
 
   let timer: ReturnType<typeof setTimeout> | undefined
+  /** When the timer fires. */
+  let due = Number.POSITIVE_INFINITY
   let failures = 0
   let isOver = false
   /** The server asked not to come back before this. */
   let notBefore = 0
 
+  /** Has the next sync happen in so many milliseconds, or when it is due already. */
   const plan = (milliseconds: number) => {
+    const now = Date.now()
+    const at = Math.max(now + milliseconds, notBefore)
+    if (isOver || at >= due) return
     clearTimeout(timer)
-    if (!isOver) timer = wait(() => void sync(), Math.max(milliseconds, notBefore - Date.now()))
+    due = at
+    timer = wait(() => {
+      due = Number.POSITIVE_INFINITY
+      void sync()
+    }, at - now)
   }
 
   /** 1, 2, 4 … 60 seconds, give or take a quarter, so that devices do not come back all at once. */
   const backOff = () => Math.min(2 ** failures++, 60) * 1000 * (0.75 + Math.random() / 2)
 
-  /** Pushes, then pulls. Returns when both are done or something has stopped them. */
-  const sync = () =>
-    exclusively(`sync-${userId}`, async () => {
+  const run = async () => {
+    if (isOver) return
+    if (Date.now() < notBefore) return plan(0)
+    state.value = { is: 'running' }
+    try {
+      await push()
+      await pull()
+      failures = 0
+      state.value = { is: 'synced' }
+      if (globalThis.document?.visibilityState === 'visible') plan(pullEvery)
+    } catch (error) {
+      // The store was closed or deleted meanwhile: nobody waits for the rest.
       if (isOver) return
-      state.value = { is: 'running' }
-      try {
-        await push()
-        await pull()
-        failures = 0
-        notBefore = 0
-        state.value = { is: 'synced' }
-        if (globalThis.document?.visibilityState === 'visible') plan(pullEvery)
-      } catch (error) {
-        // The store was closed or deleted meanwhile: nobody waits for the rest.
-        if (isOver) return
-        const { state: stopped, retryAfter } =
-          error instanceof Stop ? error : new Stop({ is: 'trouble', code: String(error) })
-        state.value = stopped
-        notBefore = Date.now() + retryAfter * 1000
-        if (stopped.is !== 'signed-out' && stopped.is !== 'stranger') plan(backOff())
-      }
-    })
+      const { state: stopped, retryAfter } = stopFor(error)
+      state.value = stopped
+      notBefore = Date.now() + retryAfter * 1000
+      if (!isOut(stopped)) plan(backOff())
+    }
+  }
+
+  const isOut = ({ is }: SyncState) => is === 'signed-out' || is === 'stranger'
+  let queued: Promise<void> | undefined
+
+  /** Pushes, then pulls. Returns when both are done or something has stopped them. */
+  const sync = (): Promise<void> => {
+    queued ??= Promise.resolve().then(() =>
+      exclusively(lock, () => {
+        queued = undefined
+        return run()
+      })
+    )
+    return queued
+  }
 
   return {
     state,
     sync,
     /** Syncs shortly, so that changes that follow one another go together. */
-    soon: () => plan(pushDelay),
+    soon: () => {
+      const { is } = state.value
+      // In trouble the next try is planned, and signed out there is none.
+      if (is !== 'trouble' && is !== 'limited' && !isOut(state.value)) plan(pushDelay)
+    },
     end: () => {
       isOver = true
       clearTimeout(timer)

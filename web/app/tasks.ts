@@ -1,13 +1,32 @@
 import { signal } from '@preact/signals'
-import { type Change, type Edit, type Fields, newId, queue, type Task, view } from './changes.ts'
+import {
+  type Change,
+  differing,
+  type Edit,
+  type Fields,
+  fieldsOf,
+  newId,
+  queue,
+  type Task,
+  view,
+} from './changes.ts'
 import { last, move } from './order.ts'
-import type { Edits, Store } from './store.ts'
+import { type Edits, isUnsent, type Store, type Write } from './store.ts'
 
-/** An edit of one task, and the task as the person saw it before. */
+/** An edit of one task, and the task as the person saw it. */
 type Step = Edit & { seen: Task }
 
+/** The steps that take a command back. Their `seen` is what the command made of the tasks. */
 type Undo = { name: string; steps: Step[] }
 const mostUndos = 50
+
+/** Fields as the server keeps them. */
+const clean = (fields: Partial<Fields>): Partial<Fields> => ({
+  ...fields,
+  ...(fields.title !== undefined && { title: fields.title.trim() }),
+  // A time needs a date.
+  ...(fields.due_date === null && { due_time: null }),
+})
 
 /**
  * The tasks as the person sees them: the server's copies with the outbox applied on top. The
@@ -35,27 +54,50 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     const changes = [...outbox.values()].flat()
     all.value = next
     parked.value = changes.filter(({ parked }) => parked)
-    waiting.value = changes.filter(({ parked }) => !parked).length
+    waiting.value = changes.length - parked.value.length
   }
 
-  /** Commands whose writing has not ended. What is read meanwhile may be older than they are. */
-  let writing = 0
+  const unsentOf = (id: string) => outbox.get(id)?.find(isUnsent)
+
+  const setChanges = (id: string, changes: Change[]) => {
+    if (changes.length) outbox.set(id, changes)
+    else outbox.delete(id)
+  }
+
+  const changesBut = (id: string, left: Change | undefined) =>
+    (outbox.get(id) ?? []).filter(
+      (change) => change !== left && (change.n === undefined || change.n !== left?.n)
+    )
+
+  const idsOf = ({ edits, decided }: Write) => [
+    ...edits.map(({ id }) => id),
+    ...(decided ? [decided.id] : []),
+  ]
+
+  /** Does in memory what the store does with a write. */
+  const apply = ({ edits, decided }: Write) => {
+    if (decided) setChanges(decided.id, changesBut(decided.id, decided))
+    for (const { id, merge } of edits) {
+      const unsent = unsentOf(id)
+      const next = merge(unsent)
+      setChanges(id, [...changesBut(id, unsent), ...(next ? [next] : [])])
+    }
+  }
+
+  /** What the store does not have yet. It is applied again to what is read from there meanwhile. */
+  const unwritten = new Set<Write>()
+  let writing: Promise<void> | undefined
   let stale: Set<string> | 'all' = new Set()
   let reading = Promise.resolve()
 
-  const markStale = (ids: Iterable<string> | 'all') => {
-    if (ids === 'all') stale = 'all'
-    else if (stale !== 'all') for (const id of ids) stale.add(id)
-  }
-
   const readStale = async () => {
-    if (writing || (stale !== 'all' && !stale.size)) return
+    if (stale !== 'all' && !stale.size) return
     const ids = stale
     stale = new Set()
     const holdings = await store.read(ids === 'all' ? undefined : [...ids])
-    if (writing) return markStale(ids)
-    const concerned =
+    const concerned = new Set(
       ids === 'all' ? [...all.value.keys(), ...copies.keys(), ...outbox.keys()] : ids
+    )
     for (const id of concerned) {
       copies.delete(id)
       outbox.delete(id)
@@ -63,47 +105,65 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     for (const task of holdings.tasks) copies.set(task.id, task)
     for (const change of holdings.outbox)
       outbox.set(change.id, [...(outbox.get(change.id) ?? []), change])
-    show(ids === 'all' ? new Set([...concerned, ...copies.keys(), ...outbox.keys()]) : ids)
+    for (const write of unwritten) {
+      const edits = write.edits.filter(({ id }) => ids === 'all' || concerned.has(id))
+      apply({ ...write, edits })
+    }
+    show(ids === 'all' ? new Set([...concerned, ...copies.keys(), ...outbox.keys()]) : concerned)
   }
 
-  /** Reads from the store what may have changed there. */
-  const reload = (ids?: Iterable<string>): Promise<void> => {
-    markStale(ids ?? 'all')
-    reading = reading.then(readStale)
+  const read = (ids?: Iterable<string>) => {
+    if (!ids) stale = 'all'
+    else if (stale !== 'all') for (const id of ids) stale.add(id)
+    reading = reading.catch(() => {}).then(readStale)
     return reading
   }
 
-  const write = async (edits: Edits, decided?: Change) => {
-    const ids = edits.map(({ id }) => id)
-    writing++
+  const writeAll = async () => {
     try {
-      await store.change(edits, decided)
-      onChange(ids)
+      while (unwritten.size) {
+        const writes = [...unwritten]
+        await store.change(writes)
+        for (const write of writes) unwritten.delete(write)
+        isUnsaved.value = false
+        const ids = writes.flatMap(idsOf)
+        onChange(ids)
+        await read(ids)
+      }
     } catch {
       isUnsaved.value = true
-      return
     } finally {
-      writing--
+      writing = undefined
     }
-    await reload(decided ? [...ids, decided.id] : ids)
   }
 
-  const unsentOf = (id: string) => outbox.get(id)?.find(({ sent, parked }) => !sent && !parked)
-
-  const commit = (steps: Step[]) => {
-    const edits = steps.map(({ seen, ...edit }) => ({
-      id: seen.id,
-      merge: (unsent: Change | undefined) => queue(unsent, edit, seen),
-    }))
-    for (const { id, merge } of edits) {
-      const unsent = unsentOf(id)
-      const next = merge(unsent)
-      const others = outbox.get(id)?.filter((change) => change !== unsent) ?? []
-      outbox.set(id, next ? [...others, next] : others)
-    }
-    show(edits.map(({ id }) => id))
-    return write(edits)
+  /** Writes in the order of the commands, one transaction at a time, which takes all that wait. */
+  const flush = () => {
+    writing ??= writeAll()
+    return writing
   }
+
+  /** Reads from the store what may have changed there, and tries again to write what it refused. */
+  const reload = async (ids?: Iterable<string>): Promise<void> => {
+    await read(ids)
+    if (unwritten.size) await flush()
+  }
+
+  const write = (edits: Edits, decided?: Change) => {
+    const entry = { edits, decided }
+    unwritten.add(entry)
+    apply(entry)
+    show(idsOf(entry))
+    return flush()
+  }
+
+  const commit = (steps: Step[]) =>
+    write(
+      steps.map(({ seen, ...edit }) => ({
+        id: seen.id,
+        merge: (unsent) => queue(unsent, edit, seen),
+      }))
+    )
 
   const inverse = ({ op, fields, seen }: Step): Step => {
     if (op === 'create') return { op: 'delete', fields: {}, seen }
@@ -118,6 +178,19 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     }
     const before = Object.keys(fields).map((name) => [name, seen[name as keyof Fields]])
     return { op: 'update', fields: Object.fromEntries(before), seen: { ...seen, ...fields } }
+  }
+
+  /** What is left to take back, now that the task may have changed in other ways too. */
+  const fromNow = ({ op, fields, seen }: Step): Step[] => {
+    const now = all.value.get(seen.id)
+    if (op === 'create' || op === 'restore') return now ? [] : [{ op, fields, seen }]
+    if (!now) return []
+    // A field that somebody has changed since is theirs.
+    const since = differing(fieldsOf(seen), now)
+    const ours = Object.entries(fields).filter(([name]) => !(name in since))
+    return op === 'update' && !ours.length
+      ? []
+      : [{ op, fields: Object.fromEntries(ours), seen: now }]
   }
 
   /** Does the steps, and remembers how to undo them under this name. */
@@ -149,6 +222,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
         due_time: null,
         order: last(all.value.values()),
         ...fields,
+        title: fields.title.trim(),
         id: newId(),
         completed_at: null,
         created_at: now,
@@ -161,7 +235,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     change: (name: string, ids: string[], fields: Partial<Fields>) =>
       run(
         name,
-        found(ids).map((seen) => ({ op: 'update', fields, seen }))
+        found(ids).map((seen) => ({ op: 'update', fields: clean(fields), seen }))
       ),
 
     remove: (name: string, ids: string[]) =>
@@ -179,13 +253,13 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
         )
       ),
 
-    /** Undoes the last command of this tab, and gives its name. */
+    /** Undoes the last command of this tab, and gives its name, or nothing when there is nothing to undo. */
     undo: (): string | undefined => {
       const undo = undos.value.at(-1)
-      if (!undo) return undefined
       undos.value = undos.value.slice(0, -1)
-      void commit(undo.steps)
-      return undo.name
+      const steps = undo?.steps.flatMap(fromNow) ?? []
+      if (steps.length) void commit(steps)
+      return steps.length ? undo?.name : undefined
     },
 
     /** Gives up a parked change. */
@@ -194,23 +268,27 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     /** Edits a task in place of a parked change. */
     useInstead: (change: Change, fields: Partial<Fields>) => {
       const seen = all.value.get(change.id)
-      if (!seen) return write([], change)
-      const edit: Edit = { op: 'update', fields }
-      return write([{ id: change.id, merge: (unsent) => queue(unsent, edit, seen) }], change)
+      const edit: Edit = { op: 'update', fields: clean(fields) }
+      return write(
+        seen ? [{ id: seen.id, merge: (unsent) => queue(unsent, edit, seen) }] : [],
+        change
+      )
     },
 
     /** Sends a parked change again, as `op` and with these fields on top. */
     sendAgain: (change: Change, op: Change['op'], fields: Partial<Fields> = {}) => {
       const { n: _, parked: __, ...again } = change
-      const ours = { ...change.fields, ...fields }
-      const merge = (unsent: Change | undefined): Change =>
+      // The person has seen what is deleted. An edit keeps its base, to be merged with what came since.
+      const seen = (op === 'delete' && all.value.get(change.id)) || change.base
+      const edit: Edit = { op, fields: { ...again.fields, ...clean(fields) } }
+      const merge = (unsent: Change | undefined) =>
         unsent
-          ? {
-              ...unsent,
-              op: op === 'delete' ? op : unsent.op,
-              fields: { ...ours, ...unsent.fields },
-            }
-          : { ...again, op, fields: ours }
+          ? queue(
+              { ...unsent, base: seen },
+              { ...edit, fields: { ...edit.fields, ...unsent.fields } },
+              seen
+            )
+          : { ...again, ...edit, base: seen }
       return write([{ id: change.id, merge }], change)
     },
   }
