@@ -68,6 +68,17 @@ export const sayDay = (day: Day, today: Day): string => {
   })
 }
 
+const ago = new Intl.RelativeTimeFormat('en')
+
+/** How long ago a time in milliseconds was, as a person would say it. */
+export const sayAgo = (then: number, now = Date.now()): string => {
+  const minutes = Math.floor((now - then) / 60_000)
+  if (minutes < 1) return 'just now'
+  if (minutes < 60) return ago.format(-minutes, 'minute')
+  if (minutes < 60 * 24) return ago.format(-Math.floor(minutes / 60), 'hour')
+  return ago.format(-Math.floor(minutes / (60 * 24)), 'day')
+}
+
 /** Milliseconds until the next local midnight. */
 export const untilMidnight = (now: Date): number =>
   new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1).getTime() - now.getTime()

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
-import { keys, sayKey } from './keys.ts'
+import { keys, keysOf, sayKey } from './keys.ts'
 import { current } from './state.ts'
 
 /** The task whose menu is open, and the button that it hangs on. */
@@ -56,8 +56,10 @@ const Items = ({ task, button }: { task: Task; button: HTMLElement }) => {
     >
       {keys.map((group) => (
         <fieldset key={group[0]?.does} role="presentation">
-          {group.map(
-            ({ keys: [key], does, act, menu }) =>
+          {group.map((item) => {
+            const { does, act, menu } = item
+            const [key] = keysOf(item)
+            return (
               act &&
               menu?.(task) && (
                 <button key={does} type="button" role="menuitem" onClick={() => choose(act)}>
@@ -69,7 +71,8 @@ const Items = ({ task, button }: { task: Task; button: HTMLElement }) => {
                   )}
                 </button>
               )
-          )}
+            )
+          })}
         </fieldset>
       ))}
     </div>

@@ -2,14 +2,25 @@ import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
 import type { Fields, Task } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
+import type { Me } from './me.ts'
+import { first } from './order.ts'
+import { firstDay, preferences } from './preferences.ts'
 import type { Store } from './store.ts'
 import type { Sync } from './sync.ts'
 import type { Tasks } from './tasks.ts'
 import { text } from './text.ts'
+import type { Trash } from './trash.ts'
 import { countsOf, type Sort, sectionsOf, type View, viewOf } from './views.ts'
 
 /** The tasks of the person who is signed in. */
-export type Session = { store: Store; sync: Sync; tasks: Tasks; user: User }
+export type Session = {
+  me: Me
+  store: Store
+  sync: Sync
+  tasks: Tasks
+  trash: Trash
+  user: User
+}
 export const session = signal<Session>()
 
 /** What the app itself has to say, beside what becomes of the changes. */
@@ -28,7 +39,7 @@ export const line = signal('')
 /** What covers the list, one at a time. */
 export type Cover =
   | { is: 'task'; id: string; field?: keyof Fields | undefined }
-  | { is: 'help' | 'signing-in' | 'signing-out' }
+  | { is: 'help' | 'signing-in' | 'signing-out' | 'emptying' }
 export const cover = signal<Cover>()
 export const show = (next: Cover | undefined) => {
   cover.value = next
@@ -74,6 +85,9 @@ export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
 }
 
+/** Puts the focus on the title of the screen, for what had it goes away. */
+export const focusTop = () => document.querySelector<HTMLElement>('h1')?.focus()
+
 /** Goes so many rows down, or up when negative. */
 export const step = (by: number) => {
   const at = rows.value.findIndex(({ id }) => id === current.value)
@@ -99,7 +113,12 @@ const nameOf = (tasks: Task[], one: (title: string) => string) => {
 const idsOf = (tasks: Task[]) => tasks.map(({ id }) => id)
 
 export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
-  run(text.added(fields.title), (tasks) => tasks.add(text.added(fields.title), fields))
+  run(text.added(fields.title), (tasks) =>
+    tasks.add(text.added(fields.title), {
+      ...(preferences.value.newTasks === 'top' && { order: first(tasks.all.value.values()) }),
+      ...fields,
+    })
+  )
 
 export const complete = (tasks: Task[], completed: boolean) => {
   const ids = idsOf(tasks)
@@ -122,6 +141,14 @@ export const remove = (task: Task) => {
   run(name, (tasks) => tasks.remove(name, [task.id]))
 }
 
+/** Takes tasks out of the trash. */
+export const restore = (deleted: Task[]) => {
+  const [task] = deleted
+  const isOne = task && deleted.length === 1
+  const name = isOne ? text.restored(task.title) : text.manyRestored(deleted.length)
+  run(name, (tasks) => tasks.restore(name, deleted))
+}
+
 /** Those of the fields that the task does not have already. */
 export const changesIn = (task: Task, fields: Partial<Fields>): Partial<Fields> =>
   Object.fromEntries(
@@ -140,7 +167,7 @@ export const reschedule = (tasks: Task[], due_date: Day | null) =>
   edit(tasks, { due_date, ...(due_date === null && { due_time: null }) })
 
 export const tomorrow = () => addDays(today.value, 1)
-export const nextWeek = () => nextWeekday(today.value, 1)
+export const nextWeek = () => nextWeekday(today.value, firstDay())
 
 /** The hand-sorted list that a task stands in, or nothing where it cannot be moved. */
 export const listOf = ({ id }: Task): Task[] | undefined => {
@@ -175,6 +202,9 @@ export const fieldsOfView = (): Partial<Pick<Task, 'due_date' | 'tags'>> => {
   if (view.value.is === 'upcoming') return { due_date: tomorrow() }
   return view.value.is === 'tag' ? { tags: [view.value.tag] } : {}
 }
+
+/** Whether the view shows the list, and not the trash or the settings. */
+export const isList = () => view.value.is !== 'trash' && view.value.is !== 'settings'
 
 /** Keeps `today` true over midnight, and after the device has slept. */
 export const watchDay = () => {

@@ -20,6 +20,9 @@ type Step = Edit & { seen: Task }
 type Undo = { name: string; steps: Step[] }
 const mostUndos = 50
 
+/** A task that went, and when. */
+export type Deleted = { task: Task; at: string }
+
 /** Fields as the server keeps them. */
 const clean = (fields: Partial<Fields>): Partial<Fields> => ({
   ...fields,
@@ -43,16 +46,28 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   /** Whether a change could not be written to this device. */
   const isUnsaved = signal(false)
   const undos = signal<Undo[]>([])
+  /** The tasks that were deleted here, or elsewhere while this page was open. */
+  const gone = signal<ReadonlyMap<string, Deleted>>(new Map())
 
   const show = (ids: Iterable<string>) => {
     const next = new Map(all.value)
+    const deleted: [string, Deleted][] = []
+    const at = new Date().toISOString()
     for (const id of ids) {
-      const task = view(copies.get(id), outbox.get(id) ?? [])
+      const changes = outbox.get(id) ?? []
+      const task = view(copies.get(id), changes)
+      // A deletion that the last page left unsent.
+      const copy = gone.value.has(id) ? undefined : copies.get(id)
+      const before = all.value.get(id) ?? copy
       if (task) next.set(id, task)
       else next.delete(id)
+      // What waits for the person to decide is not deleted yet.
+      const isDecided = !changes.some(({ parked }) => parked)
+      if (!task && before && isDecided) deleted.push([id, { task: before, at }])
     }
     const changes = [...outbox.values()].flat()
     all.value = next
+    if (deleted.length) gone.value = new Map([...gone.value, ...deleted])
     parked.value = changes.filter(({ parked }) => parked)
     waiting.value = changes.length - parked.value.length
   }
@@ -166,7 +181,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     )
 
   const inverse = ({ op, fields, seen }: Step): Step => {
-    if (op === 'create') return { op: 'delete', fields: {}, seen }
+    if (op === 'create' || op === 'restore') return { op: 'delete', fields: {}, seen }
     if (op === 'delete') {
       const unsent = unsentOf(seen.id)
       // What the server never had is created once more, for it is not in the trash.
@@ -209,6 +224,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     waiting,
     isUnsaved,
     undos,
+    gone,
     reload,
 
     add: (name: string, fields: Partial<Fields> & Pick<Fields, 'title'>): Task => {
@@ -242,6 +258,13 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
       run(
         name,
         found(ids).map((seen) => ({ op: 'delete', fields: {}, seen }))
+      ),
+
+    /** Takes tasks out of the trash. */
+    restore: (name: string, deleted: Task[]) =>
+      run(
+        name,
+        deleted.map((seen) => ({ op: 'restore', fields: {}, seen }))
       ),
 
     /** Moves a task of a hand-sorted list. */
