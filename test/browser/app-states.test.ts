@@ -27,8 +27,9 @@ const answerBatches = async (page: Page, reply: { status: number; [name: string]
   await page.context().route('**/tasks/batch', (route) =>
     route.fulfill({
       status: reply.status,
-      headers: { 'Content-Type': 'application/problem+json', 'Retry-After': '1' },
-      json: { request_id: '1a2b3c4d-0000', title: '', detail: '', type: 'about:blank', ...reply },
+      headers: { 'Retry-After': '1' },
+      contentType: 'application/problem+json',
+      body: JSON.stringify({ type: 'about:blank', request_id: '1a2b3c4d-0000', ...reply }),
     })
   )
   return () => page.context().unroute('**/tasks/batch')
@@ -148,7 +149,7 @@ test('saving is said when it takes longer than 2 seconds', async () => {
   assert.ok(Date.now() - start > 1500, 'not before 2 s')
   await inspect(page, 'saving')
   arrive()
-  await page.getByText('Saving…').first().waitFor({ state: 'detached' })
+  await status(page, /^\s*$/)
   noComplaints()
 })
 

@@ -39,6 +39,8 @@ export const newDevice = async (options: BrowserContextOptions = {}): Promise<Pa
     viewport: { width: 1280, height: 900 },
     locale: 'en-GB',
     colorScheme: 'light',
+    // An address of its own, because the number of sign-ins from one is limited.
+    extraHTTPHeaders: { 'CF-Connecting-IP': `2001:db8::${randomUUID().slice(0, 4)}` },
     ...options,
   })
   context.setDefaultTimeout(8000)

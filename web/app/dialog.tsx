@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from './icon.tsx'
 import { show } from './state.ts'
 
@@ -41,7 +41,8 @@ export const Question = ({ title, words, no, yes, isGrave, onYes }: QuestionProp
 export const Dialog = ({ title, focus, onClose, children }: Props) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const form = useRef<HTMLFormElement>(null)
-  useEffect(() => {
+  // Before the next key, which may be the first letter of what the person types.
+  useLayoutEffect(() => {
     dialog.current?.showModal()
     if (focus) dialog.current?.querySelector<HTMLElement>(`[name=${focus}]`)?.focus()
   }, [focus])

@@ -1,8 +1,8 @@
 import { useRef } from 'preact/hooks'
-import { fieldsOf, patched, type Task } from './changes.ts'
+import { differing, fieldsOf, patched, type Task } from './changes.ts'
 import { Dialog } from './dialog.tsx'
 import { Field, limitTitle } from './field.tsx'
-import { add, changesIn, edit, remove, type Session, session } from './state.ts'
+import { add, edit, remove, type Session, session } from './state.ts'
 import { text } from './text.ts'
 
 const linksIn = (notes: string) =>
@@ -47,7 +47,7 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   if (!task) return null
   const close = (button: string, form: FormData) => {
     if (button === 'delete') return refused ? void tasks.discard(refused) : remove(task)
-    const fields = changesIn(task, fieldsIn(form, task))
+    const fields = differing(fieldsIn(form, task), task)
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
     else if (seen) edit([seen], fields)
     else if (Object.keys(fields).length) add({ ...fieldsOf(task), ...fields })

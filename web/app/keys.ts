@@ -3,7 +3,7 @@ import type { Day } from './dates.ts'
 import { preferences } from './preferences.ts'
 import * as state from './state.ts'
 
-const { openTask, show, step } = state
+const { openTask, show } = state
 
 type Key = {
   /** As KeyboardEvent.key has them, with Alt+ and Mod+ (Ctrl or Cmd) in front. */
@@ -17,6 +17,15 @@ type Key = {
 }
 
 const focus = (id: string) => document.getElementById(id)?.focus()
+
+/** Puts the focus on the row that the keyboard acts on. */
+export const focusList = () => document.querySelector<HTMLElement>('.row[tabindex="0"]')?.focus()
+
+/** Goes so many rows down. From outside of the list, the first step goes to the row that was left. */
+const step = (by: number) => {
+  if (document.activeElement?.closest('.row')) state.step(by)
+  else focusList()
+}
 
 const isTyping = (element: Element | null): element is HTMLElement =>
   element instanceof HTMLElement && element.matches('input:not([type=checkbox]), textarea, select')
@@ -86,7 +95,7 @@ export const keys: Key[][] = [
     move('Alt+ArrowUp', 'Move up', -1),
     move('Alt+ArrowDown', 'Move down', 1),
     move('Alt+Shift+ArrowUp', 'Move to the top', Number.NEGATIVE_INFINITY),
-    move('Alt+Shift+ArrowDown', 'Move to the bottom', Number.POSITIVE_INFINITY),
+    move('Alt+Shift+ArrowDown', 'Move to the end', Number.POSITIVE_INFINITY),
   ],
   [{ keys: ['Delete', 'Backspace'], does: 'Delete', act: state.remove, menu: always }],
 ]
@@ -103,6 +112,7 @@ const names: Record<string, string> = {
   ArrowDown: '↓',
   ArrowUp: '↑',
   Escape: 'Esc',
+  Delete: 'Del',
   Mod: isApple ? 'Cmd' : 'Ctrl',
   Alt: isApple ? 'Option' : 'Alt',
 }

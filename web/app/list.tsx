@@ -2,7 +2,17 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { sayDay } from './dates.ts'
 import { Icon } from './icon.tsx'
-import { current, isDoneShown, reschedule, rows, search, sections, today, view } from './state.ts'
+import {
+  current,
+  isDoneShown,
+  reschedule,
+  rows,
+  say,
+  search,
+  sections,
+  today,
+  view,
+} from './state.ts'
 import { Row } from './task.tsx'
 import { text } from './text.ts'
 import { addressOf, type Section } from './views.ts'
@@ -52,8 +62,9 @@ const useCurrent = () => {
   const place = rows.value.findIndex(({ id }) => id === current.value)
   const before = useRef(0)
   useLayoutEffect(() => {
+    const next = current.value ? Math.min(before.current, rows.value.length - 1) : 0
     if (place >= 0) before.current = place
-    else current.value = rows.value[Math.min(before.current, rows.value.length - 1)]?.id
+    else current.value = rows.value[next]?.id
   })
   return place
 }
@@ -80,7 +91,18 @@ const useMost = () => {
   return { most: most.value, end }
 }
 
+/** Says how many tasks a search finds, once the person has stopped typing. */
+const useFound = () => {
+  const { value } = search
+  useEffect(() => {
+    if (!value) return
+    const timer = setTimeout(() => say(text.found(rows.value.length)), 500)
+    return () => clearTimeout(timer)
+  }, [value])
+}
+
 export const List = () => {
+  useFound()
   const { most, end } = useMost()
   let left = Math.max(most, useCurrent() + 2)
   if (!sections.value.length)

@@ -5,7 +5,7 @@ import { Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
-import { onKeyDown } from './keys.ts'
+import { focusList, onKeyDown } from './keys.ts'
 import { List } from './list.tsx'
 import { createMe, isRefused } from './me.ts'
 import { Menu } from './menu.tsx'
@@ -13,8 +13,18 @@ import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
 import { forgetPreferences, watchPreferences } from './preferences.ts'
 import { Emptying, Settings } from './settings.tsx'
 import { SignIn } from './sign-in.tsx'
-import { cover, isList, notice, session, show, view, watchAddress, watchDay } from './state.ts'
-import { eraseStore, openStore } from './store.ts'
+import {
+  cover,
+  focusTop,
+  isList,
+  notice,
+  session,
+  show,
+  view,
+  watchAddress,
+  watchDay,
+} from './state.ts'
+import { eraseStore, openMemoryStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
 import { createTasks } from './tasks.ts'
 import { text } from './text.ts'
@@ -35,6 +45,9 @@ const worthKeeping = 10
 const open = async (user: User) => {
   const store = await openStore(user.id, () => {
     notice.value = 'outdated'
+  }).catch(() => {
+    notice.value = 'noStorage'
+    return openMemoryStore()
   })
   const channel = new BroadcastChannel(`tasks-${user.id}`)
   const tasks = createTasks(store, (ids) => {
@@ -46,6 +59,8 @@ const open = async (user: User) => {
     account,
     store,
     userId: user.id,
+    // A store in memory is shared with no other tab.
+    ...(notice.value === 'noStorage' && { lock: crypto.randomUUID() }),
     onChange: (ids) => {
       channel.postMessage(ids)
       return tasks.reload(ids)
@@ -83,15 +98,11 @@ const open = async (user: User) => {
   void sync.sync()
 }
 
-const refuse = () => {
-  notice.value = 'noStorage'
-}
-
 const signedIn = (user: User) => {
   show(undefined)
   notice.value = undefined
   const before = session.value
-  if (!before) void open(user).catch(refuse)
+  if (!before) void open(user)
   else if (before.user.id === user.id) void before.sync.sync()
   else location.reload()
 }
@@ -102,7 +113,7 @@ const erase = async (address: string, before: () => unknown = () => {}) => {
   sync?.end()
   await before()
   store?.close()
-  if (user) await eraseStore(user.id)
+  if (user) await eraseStore(user.id).catch(() => {})
   history.replaceState(null, '', address)
   location.reload()
 }
@@ -127,8 +138,6 @@ const Cover = () => {
   return value && <SigningOut onSignOut={() => void signOut()} />
 }
 
-const skip = () => document.querySelector<HTMLElement>('.list [tabindex="0"]')?.focus()
-
 const Tasks = () => (
   <>
     {view.value.is !== 'done' && <QuickAdd />}
@@ -140,8 +149,8 @@ const Tasks = () => (
 
 const Screen = () => (
   <div class="app">
-    <button type="button" class="skip primary" onClick={skip}>
-      Skip to the tasks
+    <button type="button" class="skip primary" onClick={isList() ? focusList : focusTop}>
+      Skip to the {isList() ? 'tasks' : 'content'}
     </button>
     <Views />
     <main>
@@ -153,8 +162,8 @@ const Screen = () => (
         <Settings onEmpty={() => void empty()} onDeleted={() => void end()} />
       )}
       {isList() && <Tasks />}
+      <Menu />
     </main>
-    <Menu />
     <Toast />
     <Cover />
   </div>
@@ -180,7 +189,7 @@ const start = async () => {
   watchAddress()
   watchDay()
   const user = account.remembered()
-  if (user) await open(user).catch(refuse)
+  if (user) await open(user)
   else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'
   const root = document.getElementById('app')
   if (root) render(<App />, root)

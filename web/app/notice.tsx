@@ -162,7 +162,7 @@ export const SigningOut = ({ onSignOut }: { onSignOut: () => void }) => {
       title="Sign out"
       words={changes ? text.leaveWithChanges(changes) : text.leave}
       no="Stay"
-      yes={changes ? 'Sign out and lose them' : 'Sign out'}
+      yes={changes ? 'Sign out anyway' : 'Sign out'}
       isGrave={changes > 0}
       onYes={onSignOut}
     />

@@ -221,7 +221,7 @@ export const Emptying = ({ onEmpty }: { onEmpty: () => void }) => {
       title="Empty this device"
       words={text.emptyWithChanges(waiting.value + parked.value.length)}
       no="Keep them"
-      yes="Empty and lose them"
+      yes="Empty anyway"
       isGrave
       onYes={onEmpty}
     />

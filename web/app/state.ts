@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
-import type { Fields, Task } from './changes.ts'
+import { differing, type Fields, type Task } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
 import type { Me } from './me.ts'
 import { first } from './order.ts'
@@ -48,6 +48,8 @@ export const openTask = ({ id }: Task, field?: keyof Fields) => show({ is: 'task
 
 /** The row that the keyboard acts on, and the row whose title is edited in place. */
 export const current = signal<string>()
+/** Whether the focus is on a row, or was when that row went away. */
+export const isOnList = signal(false)
 export const renamed = signal<string>()
 export const rename = (task: Task | undefined) => {
   renamed.value = task?.id
@@ -149,16 +151,8 @@ export const restore = (deleted: Task[]) => {
   run(name, (tasks) => tasks.restore(name, deleted))
 }
 
-/** Those of the fields that the task does not have already. */
-export const changesIn = (task: Task, fields: Partial<Fields>): Partial<Fields> =>
-  Object.fromEntries(
-    Object.entries(fields).filter(
-      ([name, value]) => JSON.stringify(task[name as keyof Fields]) !== JSON.stringify(value)
-    )
-  )
-
 export const edit = (tasks: Task[], fields: Partial<Fields>) => {
-  const changed = tasks.filter((task) => Object.keys(changesIn(task, fields)).length)
+  const changed = tasks.filter((task) => Object.keys(differing(fields, task)).length)
   const name = nameOf(changed, text.changed)
   run(name, ({ change }) => change(name, idsOf(changed), fields))
 }
@@ -219,6 +213,9 @@ export const nameOfView = () =>
   view.value.is === 'tag' ? `#${view.value.tag}` : text.views[view.value.is]
 
 export const watchAddress = () => {
+  search.subscribe(() => {
+    current.value = undefined
+  })
   addEventListener('hashchange', () => {
     view.value = viewOf(location.hash)
     current.value = undefined

@@ -1,6 +1,6 @@
 import { useComputed } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
 import { sayDay } from './dates.ts'
 import { limitTitle } from './field.tsx'
@@ -9,6 +9,7 @@ import { openMenu } from './menu.tsx'
 import {
   current,
   edit,
+  isOnList,
   lingering,
   openTask,
   remove,
@@ -23,12 +24,14 @@ import { addressOf } from './views.ts'
 
 type Shown = Partial<Task> & Pick<Task, 'priority' | 'tags' | 'due_date' | 'due_time'>
 
-const Due = ({ due_date, due_time, completed }: Shown) => {
+const Due = ({ id, due_date, due_time, completed }: Shown) => {
   if (!due_date) return null
   const isLate = due_date < today.value && !completed
   const time = due_time ?? ''
-  // The title of the view says the day already.
-  const isSaid = view.value.is === 'today' && due_date === today.value
+  // The heading of a row says the day already.
+  const { is } = view.value
+  const isSaid = id && (is === 'upcoming' || (is === 'today' && due_date === today.value))
+  if (isSaid && !time) return null
   return (
     <time class={isLate ? 'late' : ''} dateTime={`${due_date} ${time}`.trim()}>
       {isLate && <span class="unseen">Overdue: </span>}
@@ -65,7 +68,7 @@ export const Facts = ({ children, ...task }: Shown & { children?: ComponentChild
 /** The title as a field. Enter and leaving it save, Escape does not, and an empty title deletes. */
 const Rename = ({ task }: { task: Task }) => {
   const field = useRef<HTMLInputElement>(null)
-  useEffect(() => field.current?.select(), [])
+  useLayoutEffect(() => field.current?.select(), [])
   const close = (title: string) => {
     if (renamed.value !== task.id) return
     rename(undefined)
@@ -100,8 +103,9 @@ export const Row = ({ task }: { task: Task }) => {
   const isLingering = useComputed(() => lingering.value.has(id)).value
   useEffect(() => {
     const { activeElement } = document
-    // The focus follows the keyboard's row, but is not taken from a field or a dialog.
-    const isFree = activeElement === document.body || activeElement?.closest('.list, .menu')
+    // The focus follows the keyboard's row, but is not taken from elsewhere.
+    const isFree =
+      activeElement?.closest('.row') || (activeElement === document.body && isOnList.peek())
     // Several keys may have come since this row became the current one.
     if (current.peek() === id && isFree && !row.current?.contains(activeElement))
       row.current?.focus()
@@ -114,6 +118,10 @@ export const Row = ({ task }: { task: Task }) => {
       tabIndex={isCurrent ? 0 : -1}
       onFocusIn={() => {
         current.value = id
+        isOnList.value = true
+      }}
+      onFocusOut={({ relatedTarget }) => {
+        if (relatedTarget) isOnList.value = false
       }}
     >
       <label class="check">

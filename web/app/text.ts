@@ -35,9 +35,9 @@ export const text = {
     settings: 'Settings',
   },
   empty: {
-    today: 'Nothing is due today. Press n to add a task.',
+    today: 'Nothing is due today. What you add here is due today.',
     upcoming: 'Nothing is planned. A date puts a task here: “Call Ada friday”.',
-    all: 'No tasks yet. Press n to add the first one.',
+    all: 'No tasks yet. Add the first one above.',
     done: 'Nothing is done yet. What you complete is kept here.',
     tag: 'No task has this tag.',
     trash: 'The trash is empty.',
@@ -150,7 +150,7 @@ export const text = {
     outdated: 'The app was updated in another tab.',
     updated: 'There is a new version.',
     noStorage:
-      'This browser does not let the app store tasks. Until it does, keep this page open until everything is sent.',
+      'This browser does not let the app store tasks. Keep this page open until your changes are sent.',
     deleted: 'Your account is deleted, and all your tasks with it.',
     sessionLeft:
       'You are signed out here. The session itself ends when this device has a network again.',
