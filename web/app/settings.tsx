@@ -115,7 +115,7 @@ const PasswordForm = () => {
       const problem = await me.changePassword(read('current_password'), read('new_password'))
       if (problem) return problem
       sayDone(text.passwordChanged)
-      await me.loadDevices()
+      void me.loadDevices()
       return undefined
     },
     words: text.account,

@@ -76,8 +76,8 @@ export const text = {
   trashStates: {
     unreachable: 'No connection. The trash is on the server; what was deleted here is listed.',
     trouble: 'The server is busy. What was deleted here is listed.',
+    'signed-out': 'The trash is listed when you are signed in.',
   },
-  deletedOn: (day: string) => `Deleted: ${day}`,
   selectAll: (n: number) => `Select all ${n}`,
   restoreSelected: (n: number) => (n ? `Restore ${count(n, 'task')}` : 'Restore'),
 

@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals'
 import type { Account, Reply } from './account.ts'
 import { withoutUrl } from './store.ts'
 import type { Deleted, Tasks } from './tasks.ts'
+import { compare } from './views.ts'
 
 type Options = { account: Account; userId: string; tasks: Tasks }
 
@@ -56,7 +57,7 @@ export const createTrash = ({ account, userId, tasks }: Options) => {
     list: computed(() =>
       [...new Map([...fetched.value, ...tasks.gone.value]).values()]
         .filter(({ task }) => !tasks.all.value.has(task.id))
-        .sort((a, b) => (a.at < b.at ? 1 : -1))
+        .sort((a, b) => compare(b.at, a.at))
     ),
     /** Whether the server has older ones than those that are listed. */
     hasMore: computed(() => cursor.value !== undefined),

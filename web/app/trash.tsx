@@ -1,29 +1,25 @@
 import { useSignal } from '@preact/signals'
+import type { Task } from './changes.ts'
 import { dayOf, sayDay } from './dates.ts'
-import { Icon } from './icon.tsx'
 import { focusTop, restore, type Session, session, today } from './state.ts'
 import { Facts } from './task.tsx'
-import type { Deleted } from './tasks.ts'
 import { text } from './text.ts'
 
-type RowProps = { deleted: Deleted; isChosen: boolean; onChoose: () => void }
+type RowProps = { task: Task; isChosen: boolean; onChoose: () => void }
 
-const Row = ({ deleted: { task, at }, isChosen, onChoose }: RowProps) => (
+const Row = ({ task, isChosen, onChoose }: RowProps) => (
   <li class="row">
-    <label class="check">
+    <label class="pick">
       <input
         type="checkbox"
         checked={isChosen}
         aria-label={`Select “${task.title}”`}
         onChange={onChoose}
       />
-      <Icon name="check" />
     </label>
     <div class="words">
       <p class="title">{task.title}</p>
-      <Facts {...task}>
-        <time dateTime={at}>{text.deletedOn(sayDay(dayOf(new Date(at)), today.value))}</time>
-      </Facts>
+      <Facts {...task} />
     </div>
     <button
       type="button"
@@ -31,10 +27,10 @@ const Row = ({ deleted: { task, at }, isChosen, onChoose }: RowProps) => (
       aria-label={`Restore “${task.title}”`}
       onClick={({ currentTarget }) => {
         // The row goes, and the focus would go with it.
-        const row = currentTarget.closest('li')
-        const next = row?.nextElementSibling ?? row?.previousElementSibling
-        const button = next?.querySelector<HTMLElement>('.link')
-        if (button) button.focus()
+        const buttons = [...document.querySelectorAll<HTMLElement>('.row .link')]
+        const at = buttons.indexOf(currentTarget)
+        const next = buttons[at + 1] ?? buttons[at - 1]
+        if (next) next.focus()
         else focusTop()
         restore([task])
       }}
@@ -50,6 +46,7 @@ export const Trash = () => {
   const chosen = useSignal<ReadonlySet<string>>(new Set())
   const list = trash.list.value
   const state = trash.state.value
+  const days = Map.groupBy(list, ({ at }) => dayOf(new Date(at)))
   const picked = list.filter(({ task }) => chosen.value.has(task.id))
   const isAll = picked.length === list.length
   const choose = (ids: string[]) => {
@@ -62,9 +59,9 @@ export const Trash = () => {
   return (
     <>
       <p class="soft">{text.trash}</p>
-      {(state === 'unreachable' || state === 'trouble') && (
+      {state in text.trashStates && (
         <p class="status">
-          {text.trashStates[state]}{' '}
+          {text.trashStates[state as keyof typeof text.trashStates]}{' '}
           <button type="button" class="link" onClick={trash.load}>
             Try again
           </button>
@@ -72,7 +69,7 @@ export const Trash = () => {
       )}
       {list.length > 0 && (
         <div class="heading">
-          <label class="check-all">
+          <label class="pick">
             <input
               type="checkbox"
               checked={isAll}
@@ -97,16 +94,23 @@ export const Trash = () => {
           </button>
         </div>
       )}
-      <ul aria-label={text.views.trash}>
-        {list.map((deleted) => (
-          <Row
-            key={deleted.task.id}
-            deleted={deleted}
-            isChosen={chosen.value.has(deleted.task.id)}
-            onChoose={() => toggle(deleted.task.id)}
-          />
-        ))}
-      </ul>
+      {[...days].map(([day, deleted]) => (
+        <section key={day} aria-labelledby={day}>
+          <h2 id={day} class="heading">
+            {sayDay(day, today.value)}
+          </h2>
+          <ul>
+            {deleted.map(({ task }) => (
+              <Row
+                key={task.id}
+                task={task}
+                isChosen={chosen.value.has(task.id)}
+                onChoose={() => toggle(task.id)}
+              />
+            ))}
+          </ul>
+        </section>
+      ))}
       {!list.length && state === 'loaded' && <p class="empty">{text.empty.trash}</p>}
       {trash.hasMore.value && (
         <button type="button" class="quiet" onClick={trash.loadMore}>

@@ -31,7 +31,7 @@ export const viewOf = (fragment: string): View => {
 export const addressOf = (view: View) =>
   view.is === 'tag' ? `#tag/${encodeURIComponent(view.tag)}` : `#${view.is}`
 
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+export const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 const ranks = { high: 0, medium: 1, low: 2 }
 /** Tasks without a date come last, and a day's tasks without a time after the others. */
 const dueKey = ({ due_date, due_time }: Task) => `${due_date ?? '9999-99'} ${due_time ?? '99'}`
