@@ -88,7 +88,7 @@ test('next week begins on the first day of the week that the person chose', asyn
   await page.getByLabel('New task').fill('Pay next week')
   await page.locator('#understood').getByText('Monday').waitFor()
   await page.getByLabel('New task').fill('')
-  await prefer(page, 'First day of the week', 'Sunday')
+  await prefer(page, 'The week begins on', 'Sunday')
   await page.getByLabel('New task').fill('Pay next week')
   await page.locator('#understood').getByText('Sunday').waitFor()
   await page.getByLabel('New task').fill('Call')

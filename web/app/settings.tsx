@@ -8,7 +8,7 @@ import { Password, useForm } from './form.tsx'
 import type { Device } from './me.ts'
 import { choices, type Preferences, prefer, preferences } from './preferences.ts'
 import { focusTop, type Session, say, session, show, toast, today } from './state.ts'
-import { type Fault, text } from './text.ts'
+import { text } from './text.ts'
 
 type GroupProps = { title: string; children: ComponentChildren }
 
@@ -44,6 +44,8 @@ const sayDone = (words: string) => {
   say(words)
 }
 
+const sayTime = (time: string) => sayAgo(Date.parse(time))
+
 const Devices = () => {
   const { me } = session.value as Session
   useEffect(() => void me.loadDevices(), [me])
@@ -61,21 +63,19 @@ const Devices = () => {
       <ul>
         {devices?.map((device) => {
           const name = text.device(device.user_agent)
+          const [used, began] = [device.last_used_at, device.created_at].map(sayTime)
+          const about = device.current ? text.thisDevice : text.usedDevice(used, began)
           return (
             <li key={device.id} class="device">
               <p>
                 {name}
-                <span class="soft">
-                  {device.current
-                    ? text.thisDevice
-                    : text.lastUsed(sayAgo(Date.parse(device.last_used_at)))}
-                </span>
+                <span class="soft">{about}</span>
               </p>
               {!device.current && (
                 <button
                   type="button"
                   class="quiet"
-                  aria-label={`Sign out ${name}`}
+                  aria-label={`Sign out ${name}: ${about}`}
                   onClick={() => void end([device])}
                 >
                   Sign out
@@ -124,6 +124,7 @@ const PasswordForm = () => {
     <details>
       <summary>{text.settings.password}</summary>
       <form noValidate onSubmit={submit}>
+        <p>{text.passwordEnds}</p>
         <UserName />
         <Password
           label="Current password"
@@ -142,7 +143,6 @@ const PasswordForm = () => {
         <button type="submit" class="primary" aria-disabled={isBusy}>
           Change password
         </button>
-        <p class="soft">{text.passwordEnds}</p>
       </form>
     </details>
   )
@@ -161,17 +161,18 @@ const save = (file: Blob, name: string) => {
 const Export = () => {
   const { me, sync } = session.value as Session
   const isBusy = useSignal(false)
-  const fault = useSignal<Fault>()
+  const fault = useSignal('')
   const run = async () => {
     if (isBusy.value) return
     isBusy.value = true
-    fault.value = undefined
+    fault.value = ''
     // What was changed here belongs to it.
     await sync.sync()
     const result = await me.exportAll().catch(() => 'unreachable' as const)
     isBusy.value = false
-    if (result instanceof Blob) save(result, `edge-todo-${today.value}.json`)
-    else fault.value = result
+    if (result instanceof Blob) return save(result, `edge-todo-${today.value}.json`)
+    fault.value = text.account(result)
+    say(fault.value, 'assertive')
   }
   return (
     <>
@@ -179,14 +180,12 @@ const Export = () => {
       <button type="button" class="quiet" aria-disabled={isBusy.value} onClick={() => void run()}>
         {isBusy.value ? text.exporting : 'Export'}
       </button>
-      <p class="fault" role="alert">
-        {fault.value && text.account(fault.value)}
-      </p>
+      <p class="fault">{fault}</p>
     </>
   )
 }
 
-const OnThisDevice = ({ onEmpty }: { onEmpty: () => void }) => {
+const YourTasks = ({ onEmpty }: { onEmpty: () => void }) => {
   const { store, sync, tasks } = session.value as Session
   const syncedAt = useSignal<number>()
   const { is } = sync.state.value
@@ -199,7 +198,7 @@ const OnThisDevice = ({ onEmpty }: { onEmpty: () => void }) => {
   const changes = tasks.waiting.value + tasks.parked.value.length
   const when = syncedAt.value === undefined ? '' : sayAgo(syncedAt.value)
   return (
-    <Group title={text.settings.onThisDevice}>
+    <Group title={text.settings.tasks}>
       <p>{text.held(tasks.all.value.size, when)}</p>
       <p class="soft">{text.emptyHint}</p>
       <button
@@ -209,6 +208,7 @@ const OnThisDevice = ({ onEmpty }: { onEmpty: () => void }) => {
       >
         Empty this device
       </button>
+      <Export />
     </Group>
   )
 }
@@ -272,10 +272,9 @@ export const Settings = ({ onEmpty, onDeleted }: Props) => (
       </div>
     </Group>
     <Devices />
-    <OnThisDevice onEmpty={onEmpty} />
+    <YourTasks onEmpty={onEmpty} />
     <Group title={text.settings.account}>
       <p>{text.signedInAs((session.value as Session).user.email)}</p>
-      <Export />
       <PasswordForm />
       <Deletion onDeleted={onDeleted} />
     </Group>

@@ -85,7 +85,7 @@ export const text = {
   settings: {
     preferences: 'Preferences',
     devices: 'Devices',
-    onThisDevice: 'On this device',
+    tasks: 'Your tasks',
     account: 'Account',
     password: 'Change password',
     deletion: 'Delete account',
@@ -93,16 +93,16 @@ export const text = {
   preferences: {
     theme: { label: 'Theme', system: 'As the system', light: 'Light', dark: 'Dark' },
     firstDay: {
-      label: 'First day of the week',
+      label: 'The week begins on',
       monday: 'Monday',
       sunday: 'Sunday',
       saturday: 'Saturday',
     },
     newTasks: { label: 'New tasks', end: 'At the end', top: 'On top' },
-    singleKeys: { label: 'Single keys, such as n and x', on: 'On', off: 'Off' },
+    singleKeys: { label: 'Single keys (n, x, 1 …)', on: 'On', off: 'Off' },
   },
   thisDevice: 'This device',
-  lastUsed: (ago: string) => `Last used ${ago}`,
+  usedDevice: (used = '', began = '') => `Used ${used}, signed in ${began}`,
   devicesEnded: (n: number) => `Signed out ${count(n, 'device')}`,
   /** What a person calls the browser that sends this `User-Agent`. */
   device: (userAgent: string | null): string => {
@@ -115,12 +115,12 @@ export const text = {
   },
   passwordChanged: 'The password is changed. All other devices are signed out.',
   passwordEnds: 'All other devices are signed out. This one stays signed in.',
-  exportHint: 'All tasks, the trash and your account, as a JSON file.',
+  exportHint: 'An export has all tasks, the trash and your account, as a JSON file.',
   exporting: 'Exporting…',
   held: (tasks: number, ago: string) =>
     `${count(tasks, 'task')} on this device, ${ago ? `synced ${ago}` : 'not synced yet'}.`,
   emptyHint:
-    'Emptying deletes the tasks here and fetches them anew. Safari does the same when you have not used the app for 7 days, unless it is on your home screen.',
+    'Emptying deletes the tasks here and fetches them anew. Safari deletes them by itself when you have not used the app for 7 days, unless it is on your home screen.',
   emptyWithChanges: (changes: number) =>
     `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Emptying deletes ${
       changes === 1 ? 'it' : 'them'
