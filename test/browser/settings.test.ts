@@ -16,6 +16,7 @@ import {
   signIn,
   signUp,
   titles,
+  untilIn,
   untilSent,
 } from './devices.ts'
 
@@ -31,7 +32,7 @@ const prefer = async (page: Page, name: string, choice: string) => {
   await open(page, 'Today')
 }
 
-test('the theme is the chosen one from the first picture on, and in every tab', async () => {
+test('the theme is the chosen one, in every tab', async () => {
   const page = await newDevice()
   await signUp(page)
   const light = await background(page)
@@ -40,21 +41,12 @@ test('the theme is the chosen one from the first picture on, and in every tab', 
   const dark = await background(page)
   assert.notEqual(dark, light)
   const tab = await page.context().newPage()
-  // What the first picture is painted with.
-  await tab.addInitScript(() => {
-    requestAnimationFrame(() => {
-      const { theme } = document.documentElement.dataset
-      if (theme !== 'dark') console.error(`painted with the theme ${theme}`)
-    })
-  })
   await tab.goto('/app/')
-  await tab.getByRole('heading', { level: 1, name: 'Today' }).waitFor()
+  await untilIn(tab)
   assert.equal(await background(tab), dark)
-  const bars = () =>
-    tab
-      .locator('[name=theme-color]')
-      .evaluateAll((all) => all.map((bar) => (bar as HTMLMetaElement).media))
-  assert.deepEqual(await bars(), ['not all', 'all'])
+  const bars = tab.locator('[name=theme-color]')
+  const media = (bars: (HTMLElement | SVGElement)[]) => bars.map((bar) => bar.getAttribute('media'))
+  assert.deepEqual(await bars.evaluateAll(media), ['not all', 'all'])
   await page.getByLabel('Theme').selectOption('Light')
   await tab.waitForFunction(() => document.documentElement.dataset.theme === 'light')
   assert.equal(await background(tab), light)
@@ -62,6 +54,25 @@ test('the theme is the chosen one from the first picture on, and in every tab', 
   assert.equal(await background(page), light)
   await page.getByLabel('Theme').selectOption('As the system')
   assert.equal(await background(page), dark)
+  noComplaints()
+})
+
+test('a page whose script comes late is not painted in the wrong theme before it', async () => {
+  const page = await newDevice()
+  await page.addInitScript(() => {
+    localStorage.setItem('preferences', '{"theme":"dark"}')
+    requestAnimationFrame(() => {
+      const { theme } = document.documentElement.dataset
+      if (theme !== 'dark') console.error(`painted with the theme ${theme}`)
+    })
+  })
+  await page.route('**/app/app.js', async (route) => {
+    // Time enough to paint the page without the script.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await route.continue()
+  })
+  await page.goto('/app/')
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   noComplaints()
 })
 

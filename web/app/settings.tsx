@@ -7,7 +7,7 @@ import { Field } from './field.tsx'
 import { Password, useForm } from './form.tsx'
 import type { Device } from './me.ts'
 import { choices, type Preferences, prefer, preferences } from './preferences.ts'
-import { focusTop, type Session, say, session, show, toast, today } from './state.ts'
+import { type Session, say, session, show, toast, today } from './state.ts'
 import { text } from './text.ts'
 
 type GroupProps = { title: string; children: ComponentChildren }
