@@ -14,7 +14,9 @@ type GroupProps = { title: string; children: ComponentChildren }
 
 const Group = ({ title, children }: GroupProps) => (
   <section aria-labelledby={`group-${title}`}>
-    <h2 id={`group-${title}`}>{title}</h2>
+    <h2 id={`group-${title}`} tabIndex={-1}>
+      {title}
+    </h2>
     {children}
   </section>
 )
@@ -51,15 +53,15 @@ const Devices = () => {
   useEffect(() => void me.loadDevices(), [me])
   const devices = me.devices.value
   const others = devices?.filter(({ current }) => !current) ?? []
-  const end = async (ended: Device[]) => {
+  const end = async (button: HTMLElement, ended: Device[]) => {
     // The buttons go with what they end.
-    focusTop()
+    button.closest('section')?.querySelector('h2')?.focus()
     await me.endDevices(ended)
     if (!me.fault.value) sayDone(text.devicesEnded(ended.length))
   }
   return (
     <Group title={text.settings.devices}>
-      {!devices && !me.fault.value && <p class="soft">{text.loading}</p>}
+      {!devices && !me.fault.value && <p class="soft waiting">{text.loading}</p>}
       <ul>
         {devices?.map((device) => {
           const name = text.device(device.user_agent)
@@ -76,7 +78,7 @@ const Devices = () => {
                   type="button"
                   class="quiet"
                   aria-label={`Sign out ${name}: ${about}`}
-                  onClick={() => void end([device])}
+                  onClick={({ currentTarget }) => void end(currentTarget, [device])}
                 >
                   Sign out
                 </button>
@@ -94,7 +96,11 @@ const Devices = () => {
         </p>
       )}
       {others.length > 1 && (
-        <button type="button" class="quiet" onClick={() => void end(others)}>
+        <button
+          type="button"
+          class="quiet"
+          onClick={({ currentTarget }) => void end(currentTarget, others)}
+        >
           Sign out all others
         </button>
       )}
