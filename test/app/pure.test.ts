@@ -8,15 +8,17 @@ import {
   queue,
   settle,
   type Task,
+  takeBack,
   view,
 } from '../../web/app/changes.ts'
 import {
   addDays,
   addMonths,
   dayOf,
+  isDay,
   nextWeekday,
   sayDay,
-  untilMidnight,
+  weekday,
 } from '../../web/app/dates.ts'
 import { byOrder, last, move } from '../../web/app/order.ts'
 import { understand } from '../../web/app/quick-add.ts'
@@ -165,8 +167,49 @@ describe('dates', () => {
   test('the local date changes at local midnight', () => {
     assert.equal(dayOf(new Date(2026, 10, 21, 23, 59, 59, 999)), today)
     assert.equal(dayOf(new Date(2026, 10, 22)), '2026-11-22')
-    assert.equal(untilMidnight(new Date(2026, 10, 21, 23, 59)), 60_000)
   })
+
+  for (const [zone, change] of [
+    // Midnight does not exist on the first day that is named here, and comes twice on the second.
+    ['America/Santiago', '2026-09-06'],
+    ['America/Santiago', '2026-04-04'],
+    ['Europe/Berlin', '2026-03-29'],
+    ['Europe/Berlin', '2026-10-25'],
+    ['Pacific/Apia', '2026-12-31'],
+  ] as const)
+    test(`days are counted over ${change} in ${zone}, where the clocks change`, () => {
+      const { TZ } = process.env
+      process.env.TZ = zone
+      try {
+        const before = addDays(change, -1)
+        assert.deepEqual([addDays(before, 1), addDays(before, 2)], [change, addDays(change, 1)])
+        assert.equal(nextWeekday(before, weekday(change)), change)
+        assert.equal(sayDay(change, before), 'Tomorrow')
+        assert.equal(sayDay(addDays(change, 1), change), 'Tomorrow')
+        assert.equal(sayDay(before, change), 'Yesterday')
+        const [year = 0, month = 1, date = 1] = change.split('-').map(Number)
+        for (let hour = 1; hour < 23; hour++)
+          assert.equal(dayOf(new Date(year, month - 1, date, hour, 30)), change)
+        assert.equal(dayOf(new Date(year, month - 1, date, 23, 59, 59, 999)), change)
+        assert.ok(isDay(year, month, date))
+      } finally {
+        if (TZ === undefined) Reflect.deleteProperty(process.env, 'TZ')
+        else process.env.TZ = TZ
+      }
+    })
+
+  for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago'])
+    test(`a day is the local one in ${zone}, far from UTC`, () => {
+      const { TZ } = process.env
+      process.env.TZ = zone
+      try {
+        assert.equal(dayOf(new Date(2026, 10, 21, 23, 59)), today)
+        assert.equal(dayOf(new Date(2026, 10, 21, 0, 1)), today)
+      } finally {
+        if (TZ === undefined) Reflect.deleteProperty(process.env, 'TZ')
+        else process.env.TZ = TZ
+      }
+    })
 
   test('days near today have names', () => {
     assert.equal(sayDay(today, today), 'Today')
@@ -334,6 +377,61 @@ describe('changes', () => {
       base
     )
     assert.deepEqual(changes[0]?.parked, { why: 'refused', detail: 'the server answered 418' })
+  })
+
+  test('a change that was refused and edited meanwhile is tried again as edited', () => {
+    const base = task()
+    const later = queue(undefined, update({ due_date: today }), { ...base, due_time: '09:30' })
+    const { changes } = settle(
+      sent('update', base, { due_time: '09:30' }),
+      later,
+      { status: 422, updated_at: base.updated_at, task: base },
+      base
+    )
+    assert.deepEqual(
+      changes.map(({ fields, parked, sent }) => [fields, parked, sent]),
+      [[{ due_time: '09:30', due_date: today }, undefined, false]]
+    )
+  })
+
+  test("a time that the server refuses for want of a date is parked, and the copy is the server's", () => {
+    const base = task()
+    const current = { ...base, description: 'Notes' }
+    const { task: copy, changes } = settle(
+      sent('update', base, { due_time: '09:30' }),
+      undefined,
+      { status: 422, updated_at: base.updated_at, task: current },
+      base
+    )
+    assert.deepEqual(copy, current)
+    assert.deepEqual(changes[0]?.parked, { why: 'refused', detail: 'a time needs a date' })
+  })
+
+  test('a batch that is taken back merges each change with its later edit', () => {
+    const base = task()
+    const create = sent('create', base)
+    const remove = queue(undefined, { op: 'delete', fields: {} }, base)
+    assert.deepEqual(takeBack(create, remove, 'no'), [])
+    const edited = queue(undefined, update({ title: 'A' }), base)
+    const [merged] = takeBack(create, edited)
+    assert.deepEqual([merged?.op, merged?.fields, merged?.sent], ['create', { title: 'A' }, false])
+    const restored = queue(undefined, { op: 'restore', fields: { title: 'A' } }, base)
+    const [update_] = takeBack(sent('delete', base), restored)
+    assert.deepEqual([update_?.op, update_?.fields], ['update', { title: 'A' }])
+    assert.deepEqual(takeBack(sent('update', base, { title: 'A' }), undefined, 'no')[0]?.parked, {
+      why: 'refused',
+      detail: 'no',
+    })
+  })
+
+  test('a restored task keeps the copy of the server, which the reply does not have', () => {
+    const base = task()
+    const copy = { ...base, title: 'Theirs', updated_at: '2026-11-21T12:00:00.000Z' }
+    const answer = { status: 200, updated_at: copy.updated_at, task: null }
+    assert.deepEqual(settle(sent('restore', base), undefined, answer, copy).task, copy)
+    const edited = settle(sent('restore', base, { title: 'Ours' }), undefined, answer, undefined)
+    assert.equal(edited.task?.updated_at, base.updated_at)
+    assert.equal(edited.changes[0]?.base.updated_at, base.updated_at)
   })
 
   test('ids are UUIDs of version 7 that sort by time', () => {

@@ -237,6 +237,13 @@ test('every feature of the list works by keyboard alone', async () => {
   await untilOn(page, 'One')
   await press('z')
   await row(page, 'Two and a half').waitFor()
+  // Twice at once completes two tasks, not one there and back.
+  await press('x', 'x')
+  for (const title of ['One', 'Three']) await untilGone(page, title)
+  await press('z', 'z')
+  for (const title of ['One', 'Three']) await row(page, title).waitFor()
+  await press('k', 'k')
+  await untilOn(page, 'One')
   await press('m')
   await untilGone(page, 'One')
   await untilOn(page, 'Three')

@@ -18,6 +18,7 @@ import {
   focusTop,
   isList,
   notice,
+  rows,
   session,
   show,
   view,
@@ -130,6 +131,14 @@ const Waiting = () => (
   </div>
 )
 
+const Content = () => {
+  if (view.value.is === 'trash') return <Trash />
+  if (view.value.is === 'settings')
+    return <Settings onEmpty={() => void empty()} onDeleted={() => void end()} />
+  if (!first.value || rows.value.length) return <List />
+  return first.value === 'waiting' ? <Waiting /> : <p class="empty">{text.empty.never}</p>
+}
+
 const Cover = () => {
   const { value } = cover
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
@@ -137,15 +146,6 @@ const Cover = () => {
   if (value?.is === 'emptying') return <Emptying onEmpty={() => void empty()} />
   return value && <SigningOut onSignOut={() => void signOut()} />
 }
-
-const Tasks = () => (
-  <>
-    {view.value.is !== 'done' && <QuickAdd />}
-    {first.value === 'waiting' && <Waiting />}
-    {first.value === 'failed' && <p class="empty">{text.empty.never}</p>}
-    {!first.value && <List />}
-  </>
-)
 
 const Screen = () => (
   <div class="app">
@@ -157,11 +157,8 @@ const Screen = () => (
       <Header />
       <Status />
       <Decisions />
-      {view.value.is === 'trash' && <Trash />}
-      {view.value.is === 'settings' && (
-        <Settings onEmpty={() => void empty()} onDeleted={() => void end()} />
-      )}
-      {isList() && <Tasks />}
+      {isList() && view.value.is !== 'done' && <QuickAdd />}
+      <Content />
       <Menu />
     </main>
     <Toast />
