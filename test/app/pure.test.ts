@@ -20,8 +20,9 @@ import {
   sayDay,
   weekday,
 } from '../../web/app/dates.ts'
-import { byOrder, last, move } from '../../web/app/order.ts'
+import { byOrder, last, move, placeOf } from '../../web/app/order.ts'
 import { understand } from '../../web/app/quick-add.ts'
+import { extend, keep, nothing, pick, range } from '../../web/app/selection.ts'
 import { countsOf, matches, sectionsOf, viewOf } from '../../web/app/views.ts'
 
 /** A Saturday. */
@@ -221,7 +222,7 @@ describe('dates', () => {
 })
 
 describe('order', () => {
-  test('1,000 random moves stay sorted and finite', () => {
+  test('1,000 random moves, of one task or of several, stay sorted and finite', () => {
     let seed = 7
     const random = (below: number) => {
       seed = (seed * 1103515245 + 12345) % 2 ** 31
@@ -231,11 +232,15 @@ describe('order', () => {
     list.sort(byOrder)
     for (let moves = 0; moves < 1000; moves++) {
       // Mostly between the same two tasks, where the numbers run out first.
-      const [from, to] = random(4) ? [random(12), 1] : [random(12), random(12)]
-      const wanted = list.map(({ id }) => id)
-      const [id = ''] = wanted.splice(from, 1)
-      wanted.splice(to, 0, id)
-      const places = move(list, from, to)
+      const ids = list.map(({ id }) => id)
+      const chosen = new Set(
+        random(3) ? [ids[random(12)]] : ids.filter(() => !random(3)).slice(0, 11)
+      )
+      const moved = ids.filter((id) => chosen.has(id))
+      const others = ids.filter((id) => !chosen.has(id))
+      const to = random(4) ? 1 : random(others.length + 1)
+      const wanted = others.toSpliced(to, 0, ...moved)
+      const places = move(list, new Set(moved), to)
       list = list.map((item) => ({ ...item, order: places.get(item.id) ?? item.order }))
       list.sort(byOrder)
       assert.deepEqual(
@@ -246,10 +251,76 @@ describe('order', () => {
     }
   })
 
+  test('several tasks share the space between their new neighbours', () => {
+    const list = [1024, 2048, 3072, 4096].map((order) => task({ order }))
+    const [first, second, third, fourth] = list.map(({ id }) => id)
+    assert.deepEqual(
+      [...move(list, new Set([first ?? '', fourth ?? '']), 1)],
+      [
+        [first, 2048 + 1024 / 3],
+        [fourth, 2048 + 2048 / 3],
+      ]
+    )
+    assert.deepEqual([...move(list, new Set([second ?? '', third ?? '']), 1)], [])
+  })
+
+  test('a drop counts the tasks that stay above it', () => {
+    const list = ['a', 'b', 'c', 'd'].map((id) => task({ id }))
+    const place = (ids: string[], row: string, side: 'before' | 'after') =>
+      placeOf(list, new Set(ids), row, side)
+    assert.equal(place(['a'], 'c', 'before'), 1)
+    assert.equal(place(['a'], 'c', 'after'), 2)
+    assert.equal(place(['d'], 'a', 'before'), 0)
+    assert.equal(place(['a', 'c'], 'd', 'after'), 2)
+    // On itself, a task stays where it is.
+    assert.equal(place(['b'], 'b', 'before'), 1)
+    assert.equal(place(['b'], 'b', 'after'), 1)
+  })
+
   test('a new task comes last, also after the largest number', () => {
     assert.equal(last([]), 1024)
     assert.equal(last([task({ order: 5 }), task()]), 1029)
     assert.ok(Number.isFinite(last([task({ order: Number.MAX_VALUE })])))
+  })
+})
+
+describe('selection', () => {
+  const rows = ['a', 'b', 'c', 'd', 'e']
+  const ids = (selection: { ids: ReadonlySet<string> }) => [...selection.ids].sort().join('')
+
+  test('a range has both ends, whichever comes first, and none without an end', () => {
+    assert.deepEqual(range(rows, 'b', 'd'), ['b', 'c', 'd'])
+    assert.deepEqual(range(rows, 'd', 'b'), ['b', 'c', 'd'])
+    assert.deepEqual(range(rows, 'c', 'c'), ['c'])
+    assert.deepEqual(range(rows, 'x', 'c'), [])
+  })
+
+  test('a row that is picked twice is not selected', () => {
+    const once = pick(pick(nothing, 'b'), 'd')
+    assert.equal(ids(once), 'bd')
+    assert.equal(ids(pick(once, 'b')), 'd')
+  })
+
+  test('a run grows, shrinks and turns round, and leaves alone what was picked before', () => {
+    let selection = pick(pick(nothing, 'a'), 'c')
+    for (const [end, expected] of [
+      ['e', 'acde'],
+      ['d', 'acd'],
+      ['b', 'abc'],
+    ] as const) {
+      selection = extend(rows, selection, end)
+      assert.equal(ids(selection), expected)
+    }
+  })
+
+  test('a run begins anew when the row where it began has gone', () => {
+    assert.equal(ids(extend(['b', 'c'], pick(nothing, 'a'), 'b')), 'ab')
+  })
+
+  test('what left the rows is no longer selected, and an unchanged selection stays the same', () => {
+    const selection = pick(pick(nothing, 'a'), 'c')
+    assert.equal(ids(keep(['b', 'c'], selection)), 'c')
+    assert.equal(keep(rows, selection), selection)
   })
 })
 

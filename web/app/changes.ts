@@ -114,7 +114,7 @@ export const operationOf = ({ id, op, fields, base }: Change): Operation => {
   return op === 'delete' ? { op, id, if_match } : { op, id, task: fields, if_match }
 }
 
-const union = (ours: string[], theirs: string[]) => {
+export const union = (ours: string[], theirs: string[]) => {
   const known = new Set(theirs.map((tag) => tag.toLowerCase()))
   return [...theirs, ...ours.filter((tag) => !known.has(tag.toLowerCase()))].slice(0, 20)
 }

@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import { createAccount, type User } from './account.ts'
-import { Header, QuickAdd, Views } from './bar.tsx'
+import { ClearCompleted, Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
@@ -11,6 +11,7 @@ import { createMe, isRefused } from './me.ts'
 import { Menu } from './menu.tsx'
 import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
 import { forgetPreferences, watchPreferences } from './preferences.ts'
+import { SelectedEditor, SelectionBar } from './selection-bar.tsx'
 import { Emptying, Settings } from './settings.tsx'
 import { SignIn } from './sign-in.tsx'
 import {
@@ -24,6 +25,7 @@ import {
   view,
   watchAddress,
   watchDay,
+  watchSelection,
 } from './state.ts'
 import { eraseStore, openMemoryStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
@@ -142,6 +144,7 @@ const Content = () => {
 const Cover = () => {
   const { value } = cover
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
+  if (value?.is === 'selected') return <SelectedEditor field={value.field} />
   if (value?.is === 'help') return <Help />
   if (value?.is === 'emptying') return <Emptying onEmpty={() => void empty()} />
   return value && <SigningOut onSignOut={() => void signOut()} />
@@ -157,8 +160,9 @@ const Screen = () => (
       <Header />
       <Status />
       <Decisions />
-      {isList() && view.value.is !== 'done' && <QuickAdd />}
+      {view.value.is === 'done' ? <ClearCompleted /> : isList() && <QuickAdd />}
       <Content />
+      <SelectionBar />
       <Menu />
     </main>
     <Toast />
@@ -185,6 +189,7 @@ const start = async () => {
   }
   watchAddress()
   watchDay()
+  watchSelection()
   const user = account.remembered()
   if (user) await open(user)
   else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'

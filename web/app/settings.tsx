@@ -7,7 +7,7 @@ import { Field } from './field.tsx'
 import { Password, useForm } from './form.tsx'
 import type { Device } from './me.ts'
 import { choices, type Preferences, prefer, preferences } from './preferences.ts'
-import { type Session, say, session, show, toast, today } from './state.ts'
+import { type Session, say, session, show, tell, today } from './state.ts'
 import { text } from './text.ts'
 
 type GroupProps = { title: string; children: ComponentChildren }
@@ -41,11 +41,6 @@ const Choice = ({ name }: { name: keyof Preferences }) => {
   )
 }
 
-const sayDone = (words: string) => {
-  toast.value = { text: words, isUndoable: false }
-  say(words)
-}
-
 const sayTime = (time: string) => sayAgo(Date.parse(time))
 
 const Devices = () => {
@@ -57,7 +52,7 @@ const Devices = () => {
     // The buttons go with what they end.
     button.closest('section')?.querySelector('h2')?.focus()
     await me.endDevices(ended)
-    if (!me.fault.value) sayDone(text.devicesEnded(ended.length))
+    if (!me.fault.value) tell(text.devicesEnded(ended.length))
   }
   return (
     <Group title={text.settings.devices}>
@@ -120,7 +115,7 @@ const PasswordForm = () => {
     send: async (read) => {
       const problem = await me.changePassword(read('current_password'), read('new_password'))
       if (problem) return problem
-      sayDone(text.passwordChanged)
+      tell(text.passwordChanged)
       void me.loadDevices()
       return undefined
     },

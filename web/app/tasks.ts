@@ -263,10 +263,18 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
       return seen
     },
 
-    change: (name: string, ids: string[], fields: Partial<Fields>) =>
+    change: (
+      name: string,
+      ids: string[],
+      fields: Partial<Fields> | ((task: Task) => Partial<Fields>)
+    ) =>
       run(
         name,
-        found(ids).map((seen) => ({ op: 'update', fields: clean(fields), seen }))
+        found(ids).map((seen) => ({
+          op: 'update',
+          fields: clean(typeof fields === 'function' ? fields(seen) : fields),
+          seen,
+        }))
       ),
 
     remove: (name: string, ids: string[]) =>
@@ -282,11 +290,11 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
         deleted.map((seen) => ({ op: 'restore', fields: {}, seen }))
       ),
 
-    /** Moves a task of a hand-sorted list. */
-    move: (name: string, list: Task[], from: number, to: number) =>
+    /** Moves tasks of a hand-sorted list to where `to` of the others stand above them. */
+    move: (name: string, list: Task[], ids: ReadonlySet<string>, to: number) =>
       run(
         name,
-        [...move(list, from, to)].flatMap(([id, order]) =>
+        [...move(list, ids, to)].flatMap(([id, order]) =>
           found([id]).map((seen) => ({ op: 'update' as const, fields: { order }, seen }))
         )
       ),
