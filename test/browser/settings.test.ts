@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import {
   add,
   asOtherDevice,
+  choose,
   fillIn,
   inspect,
   newDevice,
@@ -257,13 +258,12 @@ test('after the account is deleted, nothing of it is left in the browser or on t
   const email = await signUp(page)
   await add(page, 'Buy milk')
   await untilSent(page)
-  await prefer(page, 'Theme', 'Dark')
+  await prefer(page, 'New tasks', 'On top')
   const tab = await page.context().newPage()
   await tab.goto('/app/')
   await row(tab, 'Buy milk').waitFor()
   await page.evaluate(async () => void (await navigator.serviceWorker.ready))
   await open(page, 'Settings')
-  await page.getByLabel('Theme').selectOption('Light')
   await page.locator('summary', { hasText: 'Delete account' }).click()
   await page.getByLabel('Password', { exact: true }).fill('wrong password')
   const button = page.getByRole('button', { name: 'Delete account' })
@@ -360,5 +360,42 @@ test('Settings fits a phone of 320 px, and is reached and used by keyboard', asy
     )
     assert.ok(overflow <= 0, `Settings at ${width} px is ${overflow} px too wide`)
   }
+  noComplaints()
+})
+
+test('by touch, every target of the settings and the trash is 44 px high', async () => {
+  const page = await newDevice({
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  })
+  await signUp(page)
+  await add(page, 'Buy milk #shop')
+  await choose(page, 'Buy milk', 'Delete')
+  for (const name of ['Trash', 'Settings']) {
+    await page.getByRole('button', { name: 'More' }).tap()
+    await page.getByRole('link', { name }).tap()
+    await page.getByRole('heading', { level: 1, name }).waitFor()
+    for (const summary of await page.locator('summary').all()) await summary.tap()
+    const small = await page
+      .locator('button:visible, nav a:visible, .pick:visible, summary, select, main input:visible')
+      .evaluateAll((all) =>
+        all
+          .filter((target) => !target.matches('.pick input'))
+          .map((target) => [target.outerHTML, target.getBoundingClientRect().height] as const)
+          .filter(([, height]) => height < 44)
+      )
+    assert.deepEqual(small, [], name)
+    if (name === 'Trash') {
+      await page.getByRole('checkbox', { name: 'Select “Buy milk”' }).tap()
+      await inspect(page, 'trash-selected-390')
+      await page.getByRole('button', { name: 'Restore 1 task' }).tap()
+      await page.getByText('The trash is empty.').waitFor()
+    }
+  }
+  await page.getByLabel('Theme').selectOption('Dark')
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark')
+  await open(page, 'Today')
+  await row(page, 'Buy milk').waitFor()
   noComplaints()
 })
