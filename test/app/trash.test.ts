@@ -138,6 +138,8 @@ test('the trash comes page by page, the last deleted first', async () => {
   await trash.load()
   await trash.loadMore()
   assert.equal(new Set(titlesIn(trash)).size, 131)
+  // And there is still nothing after the last one.
+  await trash.load()
   assert.equal(trash.hasMore.value, false)
 })
 
