@@ -264,6 +264,20 @@ describe('order', () => {
     assert.deepEqual([...move(list, new Set([second ?? '', third ?? '']), 1)], [])
   })
 
+  test('where no number is left between two tasks, the whole list is numbered anew', () => {
+    const list = [1, 1 + Number.EPSILON, 3, 4].map((order) => task({ order }))
+    const [first, second, third, fourth] = list.map(({ id }) => id)
+    assert.deepEqual(
+      [...move(list, new Set([third ?? '', fourth ?? '']), 1)],
+      [
+        [first, 1024],
+        [third, 2048],
+        [fourth, 3072],
+        [second, 4096],
+      ]
+    )
+  })
+
   test('a drop counts the tasks that stay above it', () => {
     const list = ['a', 'b', 'c', 'd'].map((id) => task({ id }))
     const place = (ids: string[], row: string, side: 'before' | 'after') =>

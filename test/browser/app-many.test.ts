@@ -67,6 +67,9 @@ test('by keyboard, tasks are selected and changed together, each time with one u
   await says(page, '3 selected')
   assert.deepEqual(await selectedOn(page), ['One', 'Two', 'Four'])
   await inspect(page, 'selected')
+  await page.emulateMedia({ forcedColors: 'active' })
+  await inspect(page, 'selected-forced-colors')
+  await page.emulateMedia({ forcedColors: 'none' })
 
   await press(page, '1')
   await says(page, 'Changed 3 tasks')
@@ -215,7 +218,7 @@ test('by touch, the menu selects the first task, taps the next ones, and the bar
   noComplaints()
 })
 
-test('a selection survives what other devices change, and loses what they delete', async () => {
+test('a selection survives what other devices change, and loses what they delete, also when it comes back', async () => {
   const page = await withTasks(['One', 'Two', 'Three'])
   await untilSent(page)
   await press(page, 'Control+a')
@@ -228,6 +231,10 @@ test('a selection survives what other devices change, and loses what they delete
   await untilGone(page, 'Two')
   assert.deepEqual(await selectedOn(page), ['One, renamed', 'Three'])
   await bar(page).getByText('2 selected').waitFor()
+  await asOtherDevice(page, `/tasks/${two.id}/restore`, 'POST')
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await row(page, 'Two').waitFor()
+  assert.deepEqual(await selectedOn(page), ['One, renamed', 'Three'])
   await open(page, 'All tasks')
   assert.deepEqual(await selectedOn(page), [])
   noComplaints()

@@ -7,7 +7,6 @@ import {
   current,
   isByHand,
   isDoneShown,
-  isSelecting,
   reschedule,
   rows,
   say,
@@ -121,7 +120,7 @@ export const List = () => {
   if (!sections.value.length)
     return <p class="empty">{search.value ? text.empty.search : text.empty[view.value.is]}</p>
   return (
-    <div class={`list ${isSelecting.value ? 'selecting' : ''}`}>
+    <div class="list">
       {sections.value.map((section) => {
         const { key, tasks } = section
         const isFolded = key === 'done' && !isDoneShown.value

@@ -130,18 +130,16 @@ export const selectToo = ({ id }: Task) => {
   current.value = id
   select(pick(selection.value, id))
 }
-/** Selects from the row where the last selection began, or from the current row. */
-export const selectTo = (id = '') => {
-  const before = isSelecting.value ? selection.value : pick(nothing, current.value ?? id)
+/** Selects from where the last selection began, or else from the current row. */
+export const selectTo = (id = '', from = current.value ?? id) => {
+  const before = isSelecting.value ? selection.value : pick(nothing, from)
   current.value = id
   select(extend(idsOf(rows.value), before, id))
 }
 export const stepSelecting = (by: number) => {
   const from = current.value
   step(by)
-  const to = current.value
-  current.value = from
-  selectTo(to)
+  selectTo(current.value, from)
 }
 
 /** Tasks that leave the view are no longer selected. */
@@ -176,19 +174,19 @@ export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
 
 export const complete = (tasks: Task[], completed: boolean) => {
   const changed = tasks.filter((task) => task.completed !== completed)
-  const ids = idsOf(changed)
+  const ids = new Set(idsOf(changed))
   const name = (completed ? text.completed : text.reopened)(sayTasks(changed))
   if (completed) {
     lingering.value = new Set([...lingering.value, ...ids])
     setTimeout(() => {
-      lingering.value = new Set([...lingering.value].filter((id) => !ids.includes(id)))
+      lingering.value = new Set([...lingering.value].filter((id) => !ids.has(id)))
     }, lingerFor)
     // At once, so that the same key pressed again completes the next row.
     const at = rows.value.findIndex(({ id }) => id === current.value)
-    const next = rows.value.slice(Math.max(at, 0)).find(({ id }) => !ids.includes(id))
+    const next = rows.value.slice(Math.max(at, 0)).find(({ id }) => !ids.has(id))
     if (next) current.value = next.id
   }
-  run(name, ({ change }) => change(name, ids, { completed }))
+  run(name, ({ change }) => change(name, [...ids], { completed }))
 }
 
 /** Completes what is open. Where nothing is, reopens all. */

@@ -101,6 +101,23 @@ const Rename = ({ task }: { task: Task }) => {
   )
 }
 
+/** Whether a task is done or, while tasks are selected, whether it is one of them. */
+const Check = ({ task, isSelected }: { task: Task; isSelected: boolean }) => {
+  const { completed, title } = task
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        tabIndex={-1}
+        checked={isSelecting.value ? isSelected : completed}
+        aria-label={`${isSelecting.value ? 'Select' : 'Done'}: ${title}`}
+        onChange={() => (isSelecting.value ? selectToo(task) : toggle([task]))}
+      />
+      <Icon name="check" />
+    </label>
+  )
+}
+
 export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
   const row = useRef<HTMLLIElement>(null)
   const { id, title, completed } = task
@@ -158,16 +175,7 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
         if (relatedTarget) isOnList.value = false
       }}
     >
-      <label class="check">
-        <input
-          type="checkbox"
-          tabIndex={-1}
-          checked={isSelecting.value ? isSelected : completed}
-          aria-label={`${isSelecting.value ? 'Select' : 'Done'}: ${title}`}
-          onChange={() => (isSelecting.value ? selectToo(task) : toggle([task]))}
-        />
-        <Icon name="check" />
-      </label>
+      <Check task={task} isSelected={isSelected} />
       <div class="words">
         {isRenamed ? (
           <Rename task={task} />
