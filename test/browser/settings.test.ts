@@ -352,6 +352,11 @@ test('Settings fits a phone of 320 px, and is reached and used by keyboard', asy
     await page.keyboard.press('Enter')
     await page.locator('details[open]', { hasText: name }).waitFor()
   }
+  await page.setViewportSize({ width: 1280, height: 400 })
+  await page.getByRole('button', { name: 'Empty this device' }).focus()
+  const before = await page.evaluate(() => scrollY)
+  await page.keyboard.press('ArrowDown')
+  await page.waitForFunction((before) => scrollY > before, before)
   for (const width of [320, 390, 1280]) {
     await page.setViewportSize({ width, height: width > 400 ? 1700 : 2100 })
     await inspect(page, `settings-${width}`)

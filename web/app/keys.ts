@@ -177,7 +177,9 @@ export const onKeyDown = (event: KeyboardEvent) => {
   if (isTyping(target) && event.key !== 'Escape') return
   // A button that has the focus keeps its own keys.
   if (/^( |Enter)$/.test(event.key) && target.closest('button, a, input')) return
-  const key = keys.flat().find((key) => keysOf(key).includes(nameOf(event)))
+  // Where there is no list, the arrows scroll.
+  const here = state.isList() ? keys.flat() : (keys[0] ?? [])
+  const key = here.find((key) => keysOf(key).includes(nameOf(event)))
   const task = state.rows.value.find(({ id }) => id === state.current.value)
   if (key?.run) key.run()
   else if (key?.act && !key.isForOne && state.isSelecting.value) key.act(state.selected.value)
