@@ -2,7 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { User } from '../../web/app/account.ts'
 import { createMe, type Me } from '../../web/app/me.ts'
-import { accountOf, newDevice, newPerson, offline, password, problem, type Tab } from './devices.ts'
+import {
+  accountOf,
+  lost,
+  newDevice,
+  newPerson,
+  offline,
+  once,
+  password,
+  problem,
+  type Tab,
+} from './devices.ts'
 
 const meOf = ({ account }: Pick<Tab, 'account'>, user: User) => createMe(account, user)
 
@@ -105,6 +115,13 @@ test('an account is deleted with the password alone, and is forgotten here', asy
   assert.deepEqual([[...profile.memory], profile.cookie()], [[], ''])
   const after = await tab.account.signIn(email, password)
   assert.equal('status' in after && after.status, 401)
+})
+
+test('an account whose deletion was answered by a lost reply is known to be deleted', async () => {
+  const { me, profile } = await newMe()
+  once(profile, ({ method }) => method === 'DELETE', lost)
+  assert.equal(await me.remove(password), undefined)
+  assert.deepEqual([...profile.memory], [])
 })
 
 test('a deletion that is refused leaves the account and its tasks, and the next try deletes it', async () => {
