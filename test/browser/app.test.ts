@@ -354,7 +354,7 @@ test('by touch, every target is 44 px high, and tags are reached from the bar', 
         .filter(([, height]) => height < 44)
     )
   assert.deepEqual(small, [])
-  await page.getByRole('button', { name: 'Tags' }).tap()
+  await page.getByRole('button', { name: 'More' }).tap()
   await inspect(page, 'tags-390')
   await page.getByRole('link', { name: 'shop 1 open' }).tap()
   await page.getByRole('heading', { level: 1, name: '#shop' }).waitFor()

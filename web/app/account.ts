@@ -42,7 +42,7 @@ export const createAccount = ({
   let refreshing: Promise<Response | undefined> | undefined
 
   const timed: typeof fetch = (input, init) =>
-    send(input, { ...init, signal: AbortSignal.timeout(timeout) })
+    send(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(timeout) })
   const visitor = createClient(origin, { fetch: timed })
 
   const remembered = (): User | undefined =>
@@ -152,6 +152,13 @@ export const createAccount = ({
     signUp: async (email: string, password: string): Promise<Problem | User> => {
       const reply = await visitor.auth.signup.$post({ json: { email, password } })
       return reply.status === 201 ? signIn(email, password) : problemOf(reply)
+    },
+
+    /** Forgets who was signed in, when the account is gone. */
+    forget: () => {
+      memory.removeItem(userKey)
+      memory.removeItem(endingKey)
+      token = undefined
     },
 
     /** Ends the session. Without a network it is marked, and ended at the next start. */

@@ -1,10 +1,12 @@
 import { useSignal } from '@preact/signals'
 import { Icon, IconButton, type IconName } from './icon.tsx'
+import { firstDay } from './preferences.ts'
 import { type Understood, understand } from './quick-add.ts'
 import {
   add,
   counts,
   fieldsOfView,
+  isList,
   line,
   nameOfView,
   remove,
@@ -22,7 +24,7 @@ import { addressOf, type Sort, type View } from './views.ts'
 
 /** The fields of a new task, with those that the view adds. */
 const read = (line: string): Understood => {
-  const understood = understand(line, today.value)
+  const understood = understand(line, today.value, undefined, firstDay())
   const { due_date, tags = [] } = fieldsOfView()
   const known = new Set(understood.tags.map((tag) => tag.toLowerCase()))
   return {
@@ -125,9 +127,9 @@ const Sorting = () => (
 /** The name of the view, and what can be done with it. */
 export const Header = () => (
   <header>
-    <h1>{nameOfView()}</h1>
+    <h1 tabIndex={-1}>{nameOfView()}</h1>
     {(view.value.is === 'all' || view.value.is === 'tag') && <Sorting />}
-    <Search />
+    {isList() && <Search />}
     <div class="tools">
       <IconButton
         icon="help"
@@ -165,7 +167,7 @@ const Place = ({ to, icon, name, count = 0 }: PlaceProps) => {
   )
 }
 
-/** The views, as a list at the side or a bar at the bottom, where the tags have a menu of their own. */
+/** The views, as a list at the side or a bar at the bottom, where a menu has the tags and the rest. */
 export const Views = () => {
   const { tags } = counts.value
   const names = [...tags.keys()].sort((a, b) => a.localeCompare(b))
@@ -181,14 +183,18 @@ export const Views = () => {
             count={is === 'done' ? 0 : counts.value[is]}
           />
         ))}
-        <li class="to-tags">
-          <button type="button" popoverTarget="all-tags" aria-pressed={view.value.is === 'tag'}>
-            <Icon name="tag" />
-            Tags
+        <li class="to-more">
+          <button
+            type="button"
+            popoverTarget="more"
+            aria-pressed={view.value.is === 'tag' || !isList()}
+          >
+            <Icon name="more" />
+            More
           </button>
         </li>
       </ul>
-      <ul id="all-tags" popover="auto" aria-label="Tags">
+      <ul id="more" popover="auto" aria-label="More views">
         {names.map((tag) => (
           <Place
             key={tag}
@@ -198,7 +204,9 @@ export const Views = () => {
             count={tags.get(tag) ?? 0}
           />
         ))}
-        {!names.length && <li class="soft">{text.noTags}</li>}
+        {(['trash', 'settings'] as const).map((is) => (
+          <Place key={is} to={{ is }} icon={is} name={text.views[is]} />
+        ))}
       </ul>
     </nav>
   )

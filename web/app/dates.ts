@@ -67,3 +67,14 @@ export const sayDay = (day: Day, today: Day): string => {
     ...(day.slice(0, 4) !== today.slice(0, 4) && { year: 'numeric' }),
   })
 }
+
+const ago = new Intl.RelativeTimeFormat('en')
+
+/** How long ago a time in milliseconds was, as a person would say it. */
+export const sayAgo = (then: number, now = Date.now()): string => {
+  const minutes = Math.floor((now - then) / 60_000)
+  if (minutes < 1) return 'just now'
+  if (minutes < 60) return ago.format(-minutes, 'minute')
+  if (minutes < 60 * 24) return ago.format(-Math.floor(minutes / 60), 'hour')
+  return ago.format(-Math.floor(minutes / (60 * 24)), 'day')
+}

@@ -1,17 +1,17 @@
 import { Dialog } from './dialog.tsx'
-import { keys, sayKey } from './keys.ts'
+import { keys, keysOf, sayKey } from './keys.ts'
 
 export const Help = () => (
   <Dialog title="Keyboard">
     {keys.map((group) => (
       <dl key={group[0]?.does} class="keys">
         {group
-          .filter(({ keys }) => keys.length)
-          .map(({ keys, does }) => (
-            <div key={does}>
-              <dt>{does}</dt>
+          .filter((key) => keysOf(key).length)
+          .map((key) => (
+            <div key={key.does}>
+              <dt>{key.does}</dt>
               <dd>
-                {keys.map((key) => (
+                {keysOf(key).map((key) => (
                   <kbd key={key}>{sayKey(key)}</kbd>
                 ))}
               </dd>

@@ -9,6 +9,7 @@ const paths = {
   all: 'M3 12h.01M3 18h.01M3 6h.01M8 12h13M8 18h13M8 6h13',
   done: 'M18 6 7 17l-5-5M22 10l-7.5 7.5L13 16',
   tag: 'M4 9h16M4 15h16M10 3 8 21M16 3l-2 18',
+  settings: 'M21 4h-7M10 4H3M21 12h-9M8 12H3M21 20h-5M12 20H3M14 2v4M8 10v4M16 18v4',
   add: 'M5 12h14M12 5v14',
   search: 'M21 21l-4.3-4.3M19 11a8 8 0 1 1-16 0 8 8 0 0 1 16 0',
   check: 'M20 6 9 17l-5-5',

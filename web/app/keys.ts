@@ -1,5 +1,6 @@
 import type { Task } from './changes.ts'
 import type { Day } from './dates.ts'
+import { preferences } from './preferences.ts'
 import * as state from './state.ts'
 
 const { show } = state
@@ -136,6 +137,12 @@ export const keys: Key[][] = [
   [{ keys: ['Delete', 'Backspace'], does: 'Delete', act: state.remove, menu: always }],
 ]
 
+/** Whether a key works: letters, digits and signs alone can be switched off. */
+const isOn = (key: string) => key.length > 1 || key === ' ' || preferences.value.singleKeys === 'on'
+
+/** Those of its keys that work. */
+export const keysOf = ({ keys }: Key) => keys.filter(isOn)
+
 const isApple = /Mac|iP/.test(navigator.platform)
 const names: Record<string, string> = {
   ' ': 'Space',
@@ -170,7 +177,9 @@ export const onKeyDown = (event: KeyboardEvent) => {
   if (isTyping(target) && event.key !== 'Escape') return
   // A button that has the focus keeps its own keys.
   if (/^( |Enter)$/.test(event.key) && target.closest('button, a, input')) return
-  const key = keys.flat().find(({ keys }) => keys.includes(nameOf(event)))
+  // Where there is no list, the arrows scroll.
+  const here = state.isList() ? keys.flat() : (keys[0] ?? [])
+  const key = here.find((key) => keysOf(key).includes(nameOf(event)))
   const task = state.rows.value.find(({ id }) => id === state.current.value)
   if (key?.run) key.run()
   else if (key?.act && !key.isForOne && state.isSelecting.value) key.act(state.selected.value)

@@ -1,4 +1,4 @@
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import { createAccount, type User } from './account.ts'
 import { ClearCompleted, Header, QuickAdd, Views } from './bar.tsx'
@@ -7,12 +7,17 @@ import { Help } from './help.tsx'
 import { install } from './install.ts'
 import { focusList, onKeyDown } from './keys.ts'
 import { List } from './list.tsx'
+import { createMe, isRefused } from './me.ts'
 import { Menu } from './menu.tsx'
 import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
+import { forgetPreferences, watchPreferences } from './preferences.ts'
 import { SelectedEditor, SelectionBar } from './selection-bar.tsx'
+import { Emptying, Settings } from './settings.tsx'
 import { SignIn } from './sign-in.tsx'
 import {
   cover,
+  focusTop,
+  isList,
   notice,
   rows,
   session,
@@ -26,11 +31,16 @@ import { eraseStore, openMemoryStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
 import { createTasks } from './tasks.ts'
 import { text } from './text.ts'
+import { createTrash } from './trash.ts'
+import { Trash } from './trash.tsx'
 
 const account = createAccount({ origin: location.origin, memory: localStorage })
 
 /** Until the tasks have come for the first time, an empty list would be a lie. */
 const first = signal<'waiting' | 'failed'>()
+
+/** The address of the sign-in that follows the deletion of an account. */
+const accountDeleted = '#deleted'
 
 /** Enough tasks to ask the browser not to clear them away. */
 const worthKeeping = 10
@@ -62,7 +72,9 @@ const open = async (user: User) => {
   channel.onmessage = ({ data }: MessageEvent<string[] | undefined>) => tasks.reload(data)
   if ((await store.readSyncedAt()) === undefined) first.value = 'waiting'
   await tasks.reload()
-  session.value = { store, sync, tasks, user }
+  const trash = createTrash({ account, userId: user.id, tasks })
+  const me = createMe(account, user)
+  session.value = { me, store, sync, tasks, trash, user }
 
   effect(() => {
     const { is } = sync.state.value
@@ -70,6 +82,16 @@ const open = async (user: User) => {
     else if (is !== 'waiting' && is !== 'running' && first.peek()) first.value = 'failed'
     // Another tab let another person in: this page starts anew, with that person's tasks.
     if (is === 'stranger' && account.remembered()?.id !== user.id) location.reload()
+  })
+  // The trash needs the same network, so it is fetched after each attempt to sync.
+  const hasTried = computed(() => !/^(waiting|running)$/.test(sync.state.value.is))
+  effect(() => {
+    if (view.value.is === 'trash' && hasTried.value) void trash.load()
+  })
+  // The sync says so, and offers to sign in.
+  const isOut = computed(() => trash.state.value === 'signed-out' || isRefused(me.fault.value))
+  effect(() => {
+    if (isOut.value) void sync.sync()
   })
   const look = () => {
     if (document.visibilityState === 'visible') void sync.sync()
@@ -88,14 +110,20 @@ const signedIn = (user: User) => {
   else location.reload()
 }
 
-const signOut = async () => {
+/** Deletes what this device keeps of the tasks, after `before`, and starts anew at an address. */
+const erase = async (address: string, before: () => unknown = () => {}) => {
   const { store, sync, user } = session.value ?? {}
   sync?.end()
-  await account.signOut()
+  await before()
   store?.close()
   if (user) await eraseStore(user.id).catch(() => {})
-  location.replace('/app/')
+  history.replaceState(null, '', address)
+  location.reload()
 }
+
+const signOut = () => erase('/app/', account.signOut)
+const empty = () => erase(location.href)
+const end = () => erase(`/app/${accountDeleted}`, forgetPreferences)
 
 const Waiting = () => (
   <div class="waiting" aria-hidden="true">
@@ -106,6 +134,9 @@ const Waiting = () => (
 )
 
 const Content = () => {
+  if (view.value.is === 'trash') return <Trash />
+  if (view.value.is === 'settings')
+    return <Settings onEmpty={() => void empty()} onDeleted={() => void end()} />
   if (!first.value || rows.value.length) return <List />
   return first.value === 'waiting' ? <Waiting /> : <p class="empty">{text.empty.never}</p>
 }
@@ -115,20 +146,21 @@ const Cover = () => {
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
   if (value?.is === 'selected') return <SelectedEditor field={value.field} />
   if (value?.is === 'help') return <Help />
+  if (value?.is === 'emptying') return <Emptying onEmpty={() => void empty()} />
   return value && <SigningOut onSignOut={() => void signOut()} />
 }
 
-const Tasks = () => (
+const Screen = () => (
   <div class="app">
-    <button type="button" class="skip primary" onClick={focusList}>
-      Skip to the tasks
+    <button type="button" class="skip primary" onClick={isList() ? focusList : focusTop}>
+      Skip to the {isList() ? 'tasks' : 'content'}
     </button>
     <Views />
     <main>
       <Header />
       <Status />
       <Decisions />
-      {view.value.is === 'done' ? <ClearCompleted /> : <QuickAdd />}
+      {view.value.is === 'done' ? <ClearCompleted /> : isList() && <QuickAdd />}
       <Content />
       <SelectionBar />
       <Menu />
@@ -140,16 +172,21 @@ const Tasks = () => (
 
 const App = () =>
   session.value && cover.value?.is !== 'signing-in' ? (
-    <Tasks />
+    <Screen />
   ) : (
     <SignIn account={account} onSignedIn={signedIn} />
   )
 
 const start = async () => {
+  watchPreferences()
   addEventListener('storage', ({ key }) => {
     if (key === 'user') location.reload()
   })
   document.addEventListener('keydown', onKeyDown)
+  if (location.hash === accountDeleted) {
+    notice.value = 'deleted'
+    history.replaceState(null, '', '/app/')
+  }
   watchAddress()
   watchDay()
   watchSelection()

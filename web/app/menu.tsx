@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
-import { type Key, sayKey } from './keys.ts'
+import { type Key, keysOf, sayKey } from './keys.ts'
 import { current } from './state.ts'
 
 /** The menu that is open: for which tasks, with which keys, and the button that it hangs on. */
@@ -58,8 +58,10 @@ const Items = ({ name, tasks, groups, button }: Open) => {
     >
       {groups.map((group) => (
         <fieldset key={group[0]?.does} role="presentation">
-          {group.map(
-            ({ keys: [key], does, act, menu }) =>
+          {group.map((item) => {
+            const { does, act, menu } = item
+            const [key] = keysOf(item)
+            return (
               act &&
               menu &&
               tasks.some(menu) && (
@@ -72,7 +74,8 @@ const Items = ({ name, tasks, groups, button }: Open) => {
                   )}
                 </button>
               )
-          )}
+            )
+          })}
         </fieldset>
       ))}
     </div>

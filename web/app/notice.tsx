@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { type Change, patched } from './changes.ts'
-import { Dialog } from './dialog.tsx'
+import { Question } from './dialog.tsx'
 import { notice, openTask, type Session, say, session, show, toast, undo } from './state.ts'
 import { text } from './text.ts'
 
@@ -158,16 +158,13 @@ export const SigningOut = ({ onSignOut }: { onSignOut: () => void }) => {
   const { waiting, parked } = (session.value as Session).tasks
   const changes = waiting.value + parked.value.length
   return (
-    <Dialog title="Sign out" onClose={(button) => button === 'leave' && onSignOut()}>
-      <p>{changes ? text.leaveWithChanges(changes) : text.leave}</p>
-      <footer>
-        <button type="submit" class="quiet" value="">
-          Stay
-        </button>
-        <button type="submit" class={changes ? 'primary grave' : 'primary'} value="leave">
-          {changes ? 'Sign out anyway' : 'Sign out'}
-        </button>
-      </footer>
-    </Dialog>
+    <Question
+      title="Sign out"
+      words={changes ? text.leaveWithChanges(changes) : text.leave}
+      no="Stay"
+      yes={changes ? 'Sign out anyway' : 'Sign out'}
+      isGrave={changes > 0}
+      onYes={onSignOut}
+    />
   )
 }

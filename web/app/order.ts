@@ -21,6 +21,13 @@ export const last = (tasks: Iterable<Placed>): number => {
   return most < Number.MAX_SAFE_INTEGER - gap ? most + gap : most
 }
 
+/** The place above all others. */
+export const first = (tasks: Iterable<Placed>): number => {
+  let least = 0
+  for (const { order } of tasks) if (order !== null && order < least) least = order
+  return least > Number.MIN_SAFE_INTEGER + gap ? least - gap : least
+}
+
 /**
  * The new places that put tasks of a sorted list where `to` of the others stand above them: of them
  * alone, where there are numbers between their new neighbours, else of the whole list.

@@ -31,10 +31,10 @@ const nextDate = (month: number, date: number, today: Day): Day | undefined => {
 }
 
 /** Each pattern of a date, and what it means. `undefined` means that it is no date after all. */
-const dates: [RegExp, (today: Day, parts: string[]) => Day | undefined][] = [
+const dates: [RegExp, (today: Day, parts: string[], firstDay: number) => Day | undefined][] = [
   [/^(?:today|tod)$/, (today) => today],
   [/^(?:tomorrow|tom)$/, (today) => addDays(today, 1)],
-  [/^next week$/, (today) => nextWeekday(today, 1)],
+  [/^next week$/, (today, _, firstDay) => nextWeekday(today, firstDay)],
   [/^next month$/, (today) => addMonths(today, 1)],
   [
     /^in (\d{1,3}|an?|one) (day|week|month)s?$/,
@@ -45,10 +45,10 @@ const dates: [RegExp, (today: Day, parts: string[]) => Day | undefined][] = [
   ],
   [
     new RegExp(`^(?:on )?(next )?(${weekdayPattern})$`),
-    (today, [next, name = '']) => {
+    (today, [next, name = ''], firstDay) => {
       const wanted = weekdays.indexOf(name.slice(0, 3))
-      // "Next Friday" is that of the week that begins next Monday.
-      if (next) return addDays(nextWeekday(today, 1), (wanted + 6) % 7)
+      // "Next Friday" is that of the next week.
+      if (next) return addDays(nextWeekday(today, firstDay), (wanted - firstDay + 7) % 7)
       return weekday(today) === wanted ? addDays(today, 7) : nextWeekday(today, wanted)
     },
   ],
@@ -66,11 +66,16 @@ const slashed = (text: string, today: Day, dayFirst: boolean): Day | undefined =
   return dayFirst ? nextDate(Number(b), Number(a), today) : nextDate(Number(a), Number(b), today)
 }
 
-const readDate = (text: string, today: Day, dayFirst: boolean): Day | undefined => {
+const readDate = (
+  text: string,
+  today: Day,
+  dayFirst: boolean,
+  firstDay: number
+): Day | undefined => {
   const lower = text.toLowerCase()
   for (const [pattern, read] of dates) {
     const match = pattern.exec(lower)
-    if (match) return read(today, match.slice(1))
+    if (match) return read(today, match.slice(1), firstDay)
   }
   return slashed(lower, today, dayFirst)
 }
@@ -97,9 +102,15 @@ const isDayFirst = () => {
 
 /**
  * Reads the fields of a task out of a line: `Pay rent tomorrow 9:30 #home !high`. The first date,
- * time and priority count, and every tag. What stands in quotes stays in the title as it is.
+ * time and priority count, and every tag. What stands in quotes stays in the title as it is. The
+ * week begins on `firstDay`, from 0 for Sunday to 6 for Saturday.
  */
-export const understand = (line: string, today: Day, dayFirst = isDayFirst()): Understood => {
+export const understand = (
+  line: string,
+  today: Day,
+  dayFirst = isDayFirst(),
+  firstDay = 1
+): Understood => {
   const words = line.match(/"[^"]*"|\S+/g) ?? []
   const rest: string[] = []
   const found: { date?: Day; time?: string; priority?: Fields['priority'] } = {}
@@ -109,7 +120,7 @@ export const understand = (line: string, today: Day, dayFirst = isDayFirst()): U
     // The longest phrase first, so that "in 2 weeks" is not read as "in".
     for (let length = Math.min(3, words.length - at); length > 0 && !taken; length--) {
       const phrase = words.slice(at, at + length).join(' ')
-      const date = found.date ? undefined : readDate(phrase, today, dayFirst)
+      const date = found.date ? undefined : readDate(phrase, today, dayFirst, firstDay)
       const time = found.time ? undefined : readTime(phrase)
       if (date) found.date = date
       else if (time) found.time = time

@@ -2,16 +2,26 @@ import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
 import { differing, type Fields, type Task, union } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
-import { placeOf } from './order.ts'
+import type { Me } from './me.ts'
+import { first, placeOf } from './order.ts'
+import { firstDay, preferences } from './preferences.ts'
 import { extend, keep, nothing, pick, type Selection } from './selection.ts'
 import type { Store } from './store.ts'
 import type { Sync } from './sync.ts'
 import type { Tasks } from './tasks.ts'
 import { text } from './text.ts'
+import type { Trash } from './trash.ts'
 import { countsOf, type Section, type Sort, sectionsOf, type View, viewOf } from './views.ts'
 
 /** The tasks of the person who is signed in. */
-export type Session = { store: Store; sync: Sync; tasks: Tasks; user: User }
+export type Session = {
+  me: Me
+  store: Store
+  sync: Sync
+  tasks: Tasks
+  trash: Trash
+  user: User
+}
 export const session = signal<Session>()
 
 /** What the app itself has to say, beside what becomes of the changes. */
@@ -31,7 +41,7 @@ export const line = signal('')
 export type Cover =
   | { is: 'task'; id: string; field?: keyof Fields | undefined }
   | { is: 'selected'; field: 'due_date' | 'tags' }
-  | { is: 'help' | 'signing-in' | 'signing-out' }
+  | { is: 'help' | 'signing-in' | 'signing-out' | 'emptying' }
 export const cover = signal<Cover>()
 export const show = (next: Cover | undefined) => {
   cover.value = next
@@ -94,7 +104,10 @@ export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
 }
 
-const tell = (words: string) => {
+/** Puts the focus on the title of the screen, for what had it goes away. */
+export const focusTop = () => document.querySelector<HTMLElement>('h1')?.focus()
+
+export const tell = (words: string) => {
   toast.value = { text: words, isUndoable: false }
   say(words)
 }
@@ -152,7 +165,12 @@ const sayTasks = (tasks: Task[]) => {
 }
 
 export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
-  run(text.added(fields.title), (tasks) => tasks.add(text.added(fields.title), fields))
+  run(text.added(fields.title), (tasks) =>
+    tasks.add(text.added(fields.title), {
+      ...(preferences.value.newTasks === 'top' && { order: first(tasks.all.value.values()) }),
+      ...fields,
+    })
+  )
 
 export const complete = (tasks: Task[], completed: boolean) => {
   const changed = tasks.filter((task) => task.completed !== completed)
@@ -183,6 +201,12 @@ export const remove = (tasks: Task[]) => {
   run(name, ({ remove }) => remove(name, idsOf(tasks)))
 }
 
+/** Takes tasks out of the trash. */
+export const restore = (deleted: Task[]) => {
+  const name = text.restored(sayTasks(deleted))
+  run(name, ({ restore }) => restore(name, deleted))
+}
+
 /** Edits tasks with the same fields, or each with its own. */
 export const edit = (
   tasks: Task[],
@@ -201,7 +225,7 @@ export const reschedule = (tasks: Task[], due_date: Day | null) =>
   edit(tasks, { due_date, ...(due_date === null && { due_time: null }) })
 
 export const tomorrow = () => addDays(today.value, 1)
-export const nextWeek = () => nextWeekday(today.value, 1)
+export const nextWeek = () => nextWeekday(today.value, firstDay())
 
 /** Whether the person has sorted this section by hand, so that tasks can be moved in it. */
 export const isByHand = ({ key }: Section) => {
@@ -249,6 +273,9 @@ export const fieldsOfView = (): Partial<Pick<Task, 'due_date' | 'tags'>> => {
   if (view.value.is === 'upcoming') return { due_date: tomorrow() }
   return view.value.is === 'tag' ? { tags: [view.value.tag] } : {}
 }
+
+/** Whether the view shows the list, and not the trash or the settings. */
+export const isList = () => view.value.is !== 'trash' && view.value.is !== 'settings'
 
 /** Keeps `today` true over midnight, and after the device has slept. */
 export const watchDay = () => {

@@ -49,7 +49,7 @@ type Holdings = { tasks: Task[]; outbox: Change[] }
 /** The API takes a body of 1 MiB. The brackets and commas of the array need a little of it. */
 const mostBytes = 1024 * 1024 - 1024
 
-const withoutUrl = ({ url: _, ...task }: Changes['tasks'][number]): Task => task
+export const withoutUrl = ({ url: _, ...task }: Changes['tasks'][number]): Task => task
 
 export const isUnsent = ({ sent, parked }: Change) => !sent && !parked
 

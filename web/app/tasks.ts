@@ -21,6 +21,9 @@ type Step = Edit & { seen: Task }
 type Undo = { name: string; steps: Step[] }
 const mostUndos = 50
 
+/** A task that went, and when. */
+export type Deleted = { task: Task; at: string }
+
 /** Fields as the server keeps them. */
 const clean = (fields: Partial<Fields>): Partial<Fields> => ({
   ...fields,
@@ -47,12 +50,22 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   /** Whether a change could not be written to this device. */
   const isUnsaved = signal(false)
   const undos = signal<Undo[]>([])
+  /** The tasks that were deleted here, or elsewhere while this page was open. */
+  const gone = signal<ReadonlyMap<string, Deleted>>(new Map())
 
   /** Shows what has become of these tasks. What is as it was keeps its object, so nothing renders. */
   const show = (ids: Iterable<string>) => {
     let next: Map<string, Task> | undefined
+    const deleted: [string, Deleted][] = []
+    const at = new Date().toISOString()
     for (const id of ids) {
-      const task = view(copies.get(id), outbox.get(id) ?? [])
+      const changes = outbox.get(id) ?? []
+      const task = view(copies.get(id), changes)
+      // Of a deletion that the last page left unsent there is only the server's copy.
+      const before = all.value.get(id) ?? (gone.value.has(id) ? undefined : copies.get(id))
+      // What waits for the person to decide is not deleted yet.
+      if (!task && before && !changes.some(({ parked }) => parked))
+        deleted.push([id, { task: before, at }])
       if (isSame(task, all.value.get(id))) continue
       next ??= new Map(all.value)
       if (task) next.set(id, task)
@@ -60,6 +73,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     }
     if (next) all.value = next
     const changes = [...outbox.values()].flat()
+    if (deleted.length) gone.value = new Map([...gone.value, ...deleted])
     const undecided = changes.filter(({ parked }) => parked)
     if (undecided.length || parked.value.length) parked.value = undecided
     waiting.value = changes.length - undecided.length
@@ -182,7 +196,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     )
 
   const inverse = ({ op, fields, seen }: Step): Step => {
-    if (op === 'create') return { op: 'delete', fields: {}, seen }
+    if (op === 'create' || op === 'restore') return { op: 'delete', fields: {}, seen }
     if (op === 'delete') {
       const unsent = unsentOf(seen.id)
       // What the server never had is created once more, for it is not in the trash.
@@ -225,6 +239,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     waiting,
     isUnsaved,
     undos,
+    gone,
     reload,
 
     add: (name: string, fields: Partial<Fields> & Pick<Fields, 'title'>): Task => {
@@ -266,6 +281,13 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
       run(
         name,
         found(ids).map((seen) => ({ op: 'delete', fields: {}, seen }))
+      ),
+
+    /** Takes tasks out of the trash. */
+    restore: (name: string, deleted: Task[]) =>
+      run(
+        name,
+        deleted.map((seen) => ({ op: 'restore', fields: {}, seen }))
       ),
 
     /** Moves tasks of a hand-sorted list to where `to` of the others stand above them. */

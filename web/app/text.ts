@@ -1,22 +1,51 @@
 import type { Problem } from '../../src/client.ts'
 
+/** Why a request came to nothing. `unreachable` stands for one that got no reply. */
+export type Fault = (Problem & { retryAfter?: number }) | 'unreachable'
+
 const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
+
+const browsers: [RegExp, string][] = [
+  [/Edg/, 'Edge'],
+  [/OPR/, 'Opera'],
+  [/Samsung/, 'Samsung Internet'],
+  [/Firefox|FxiOS/, 'Firefox'],
+  [/Chrome|CriOS/, 'Chrome'],
+  [/Safari/, 'Safari'],
+]
+const systems: [RegExp, string][] = [
+  [/Android/, 'Android'],
+  [/iPhone/, 'iPhone'],
+  [/iPad/, 'iPad'],
+  [/Windows/, 'Windows'],
+  [/Mac OS/, 'Mac'],
+  [/CrOS/, 'ChromeOS'],
+  [/Linux/, 'Linux'],
+]
 
 /** Every sentence that a person reads: what happened, what remains, what to do. */
 export const text = {
   product: 'edge-todo',
-  views: { today: 'Today', upcoming: 'Upcoming', all: 'All tasks', done: 'Done' },
+  views: {
+    today: 'Today',
+    upcoming: 'Upcoming',
+    all: 'All tasks',
+    done: 'Done',
+    trash: 'Trash',
+    settings: 'Settings',
+  },
   empty: {
     today: 'Nothing is due today. What you add here is due today.',
     upcoming: 'Nothing is planned. A date puts a task here: “Call Ada friday”.',
     all: 'No tasks yet. Add the first one above.',
     done: 'Nothing is done yet. What you complete is kept here.',
     tag: 'No task has this tag.',
+    trash: 'The trash is empty.',
+    settings: '',
     search: 'No task matches the search.',
     never: 'Your tasks come as soon as there is a connection.',
   },
   sections: { late: 'Overdue', today: 'Today', open: 'Open', done: 'Done' },
-  noTags: 'No open task has a tag.',
   sorts: {
     order: 'By hand',
     due: 'By date',
@@ -40,10 +69,68 @@ export const text = {
   completed: (tasks: string) => `Completed ${tasks}`,
   reopened: (tasks: string) => `Reopened ${tasks}`,
   deleted: (tasks: string) => `Deleted ${tasks}`,
+  restored: (tasks: string) => `Restored ${tasks}`,
   changed: (tasks: string) => `Changed ${tasks}`,
   moved: (tasks: string, place: number, of: number) => `Moved ${tasks} to ${place} of ${of}`,
   selected: (n: number) => (n ? `${n} selected` : 'Nothing is selected.'),
   isSelected: (title: string) => `${title}, selected`,
+  trash: 'Deleted tasks stay here for 30 days.',
+  trashStates: {
+    unreachable: 'No connection. The trash is on the server; what was deleted here is listed.',
+    trouble: 'The server is busy. What was deleted here is listed.',
+    'signed-out': 'The trash is listed when you are signed in.',
+  },
+  selectAll: (n: number) => `Select all ${n}`,
+  restoreSelected: (n: number) => (n ? `Restore ${count(n, 'task')}` : 'Restore'),
+
+  loading: 'Loading…',
+  settings: {
+    preferences: 'Preferences',
+    devices: 'Devices',
+    tasks: 'Your tasks',
+    account: 'Account',
+    password: 'Change password',
+    deletion: 'Delete account',
+  },
+  preferences: {
+    theme: { label: 'Theme', system: 'As the system', light: 'Light', dark: 'Dark' },
+    firstDay: {
+      label: 'The week begins on',
+      monday: 'Monday',
+      sunday: 'Sunday',
+      saturday: 'Saturday',
+    },
+    newTasks: { label: 'New tasks', end: 'At the end', top: 'On top' },
+    singleKeys: { label: 'Single keys (n, x, 1 …)', on: 'On', off: 'Off' },
+  },
+  thisDevice: 'This device',
+  usedDevice: (used = '', began = '') => `Used ${used}, signed in ${began}`,
+  devicesEnded: (n: number) => `Signed out ${count(n, 'device')}`,
+  /** What a person calls the browser that sends this `User-Agent`. */
+  device: (userAgent: string | null): string => {
+    const find = (names: [RegExp, string][]) =>
+      names.find(([pattern]) => pattern.test(userAgent ?? ''))?.[1]
+    const browser = find(browsers)
+    const system = find(systems)
+    if (browser && system) return `${browser} on ${system}`
+    return browser ?? system ?? (userAgent?.slice(0, 40) || 'Unknown device')
+  },
+  passwordChanged: 'The password is changed. All other devices are signed out.',
+  passwordEnds: 'All other devices are signed out. This one stays signed in.',
+  exportHint: 'An export has all tasks, the trash and your account, as a JSON file.',
+  exporting: 'Exporting…',
+  held: (tasks: number, ago: string) =>
+    `${count(tasks, 'task')} on this device, ${ago ? `synced ${ago}` : 'not synced yet'}.`,
+  emptyHint:
+    'Emptying deletes the tasks here and fetches them anew. Safari deletes them by itself when you have not used the app for 7 days, unless it is on your home screen.',
+  emptyWithChanges: (changes: number) =>
+    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Emptying deletes ${
+      changes === 1 ? 'it' : 'them'
+    } from this device.`,
+  deletionHint:
+    'This deletes all your tasks, here and on the server. It cannot be undone. Export them first if you want to keep them.',
+  signedInAs: (email: string) => `Signed in as ${email}`,
+
   undone: (name: string) => `Undone: ${name}`,
   nothingToUndo: 'There is nothing to undo.',
 
@@ -66,6 +153,7 @@ export const text = {
     updated: 'There is a new version.',
     noStorage:
       'This browser does not let the app store tasks. Keep this page open until your changes are sent.',
+    deleted: 'Your account is deleted, and all your tasks with it.',
     sessionLeft:
       'You are signed out here. The session itself ends when this device has a network again.',
   },
@@ -84,12 +172,19 @@ export const text = {
     } from this device.`,
   passwordRules: 'At least 8 characters. A few words in a row are easy to remember.',
 
-  /** Why signing in or up failed. `unreachable` stands for a request that got no reply. */
-  signIn: (fault: (Problem & { retryAfter?: number }) | 'unreachable'): string => {
+  /** Why signing in or up failed. */
+  signIn: (fault: Fault): string => {
     if (fault === 'unreachable')
       return 'No connection. Signing in needs the network; your tasks do not.'
+    if (fault.status === 401) return 'That e-mail and password do not go together.'
+    return text.account(fault)
+  },
+
+  /** Why something that concerns the account failed. */
+  account: (fault: Fault): string => {
+    if (fault === 'unreachable') return 'No connection. This needs the network.'
     const { status, request_id, retryAfter = 60, detail } = fault
-    if (status === 401) return 'That e-mail and password do not go together.'
+    if (status === 401) return text.signedOutElsewhere(0)
     if (status === 409) return 'There is an account with this e-mail. Sign in instead?'
     if (status === 429) return `Too many tries. Try again in ${count(retryAfter || 60, 'second')}.`
     if (status === 503) return 'The server is busy. Try again in a moment.'

@@ -2,7 +2,11 @@ import type { Task } from './changes.ts'
 import { type Day, dayOf } from './dates.ts'
 import { byOrder } from './order.ts'
 
-export type View = { is: 'today' | 'upcoming' | 'all' | 'done' } | { is: 'tag'; tag: string }
+/** The screens that have a name of their own in the address. */
+const named = ['today', 'upcoming', 'all', 'done', 'trash', 'settings'] as const
+type Named = (typeof named)[number]
+
+export type View = { is: Named } | { is: 'tag'; tag: string }
 
 export type Sort = 'order' | 'due' | 'priority' | 'title' | 'newest'
 
@@ -21,13 +25,13 @@ const viewOfTag = (text: string): View => {
 export const viewOf = (fragment: string): View => {
   const [name = '', tag = ''] = fragment.replace(/^#/, '').split('/')
   if (name === 'tag' && tag) return viewOfTag(tag)
-  return name === 'upcoming' || name === 'all' || name === 'done' ? { is: name } : { is: 'today' }
+  return { is: named.find((is) => is === name) ?? 'today' }
 }
 
 export const addressOf = (view: View) =>
   view.is === 'tag' ? `#tag/${encodeURIComponent(view.tag)}` : `#${view.is}`
 
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+export const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 const ranks = { high: 0, medium: 1, low: 2 }
 /** Tasks without a date come last, and a day's tasks without a time after the others. */
 const dueKey = ({ due_date, due_time }: Task) => `${due_date ?? '9999-99'} ${due_time ?? '99'}`
@@ -76,6 +80,7 @@ export const sectionsOf = (
 ): Section[] => {
   const open: Task[] = []
   const done: Task[] = []
+  if (view.is === 'trash' || view.is === 'settings') return []
   for (const task of tasks) {
     if (search && !matches(task, search)) continue
     if (view.is === 'tag' && !hasTag(task, view.tag)) continue

@@ -1,0 +1,85 @@
+import { useSignal } from '@preact/signals'
+import { Field } from './field.tsx'
+import { say } from './state.ts'
+import type { Fault } from './text.ts'
+
+type Sending = {
+  /** The fields that the server may find fault with, and how a sentence on each begins. */
+  names: Record<string, string>
+  /** Sends the fields, and gives the problem when there is one. */
+  send: (read: (name: string) => string) => Promise<Fault | undefined>
+  /** What to say of a problem that belongs to no field. */
+  words: (fault: Fault) => string
+}
+
+/** Sends a form, one time at once, and says what is wrong where it is wrong. */
+export const useForm = ({ names, send, words }: Sending) => {
+  const isBusy = useSignal(false)
+  const fault = useSignal('')
+  const faults = useSignal<Record<string, string>>({})
+
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault()
+    if (isBusy.value) return
+    const form = event.currentTarget as HTMLFormElement
+    const fields = new FormData(form)
+    isBusy.value = true
+    fault.value = ''
+    const problem = await send((name) => String(fields.get(name))).catch(
+      () => 'unreachable' as const
+    )
+    isBusy.value = false
+    const { errors = [] } = !problem || problem === 'unreachable' ? {} : problem
+    faults.value = Object.fromEntries(
+      Object.entries(names).flatMap(([name, start]) => {
+        const error = errors.find(({ pointer }) => pointer === `/${name}`)
+        return error ? [[name, `${start} ${error.detail}.`]] : []
+      })
+    )
+    if (!problem) return form.reset()
+    const [first] = Object.keys(faults.value)
+    if (!first) fault.value = words(problem)
+    say(fault.value, 'assertive')
+    form.querySelector<HTMLElement>(`[name=${first ?? Object.keys(names).at(-1)}]`)?.focus()
+  }
+
+  const clear = () => {
+    fault.value = ''
+    faults.value = {}
+  }
+
+  return { submit, clear, isBusy: isBusy.value, fault: fault.value, faults: faults.value }
+}
+
+type Props = {
+  label: string
+  name: string
+  autocomplete: 'current-password' | 'new-password'
+  hint?: string | undefined
+  fault?: string | undefined
+}
+
+/** A password, with a button that shows what is typed. */
+export const Password = (props: Props) => {
+  const isShown = useSignal(false)
+  return (
+    <Field
+      {...props}
+      {...(isShown.value ? { type: 'text' } : { type: 'password' })}
+      required
+      button={
+        <button
+          type="button"
+          class="quiet"
+          aria-pressed={isShown.value}
+          onClick={() => {
+            isShown.value = !isShown.value
+          }}
+        >
+          {isShown.value ? 'Hide' : 'Show'}
+          <span class="unseen"> {props.label.toLowerCase()}</span>
+        </button>
+      }
+    />
+  )
+}

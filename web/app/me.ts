@@ -1,0 +1,101 @@
+import { signal } from '@preact/signals'
+import type { Problem } from '../../src/client.ts'
+import { type Account, problemOf, type Reply, type User } from './account.ts'
+import type { Fault } from './text.ts'
+
+/** A session of this person, which is a device or a browser of theirs. */
+export type Device = {
+  id: string
+  created_at: string
+  last_used_at: string
+  user_agent: string | null
+  current: boolean
+}
+
+/** An export of many tasks takes its time. */
+const exportTimeout = 300_000
+
+/** Whether the session has ended. */
+export const isRefused = (fault: Fault | undefined) =>
+  typeof fault === 'object' && fault.status === 401
+
+/** A problem that belongs beside the field of a wrong password. */
+const wrong = (problem: Problem, field: string): Problem => ({
+  ...problem,
+  errors: [{ pointer: `/${field}`, detail: 'is wrong' }],
+})
+
+/** What people do with their own account: its devices, its password, its export and its end. */
+export const createMe = (account: Account, { id }: User) => {
+  const { auth } = account.clientOf(id)
+  const devices = signal<Device[]>()
+  /** Why the list of devices could not be fetched or changed. */
+  const fault = signal<Fault>()
+
+  /** Nothing when the reply has one of these statuses, else its problem. */
+  const refusalOf = async (reply: Reply, ...statuses: number[]): Promise<Problem | undefined> =>
+    statuses.includes(reply.status) ? undefined : problemOf(reply)
+
+  const fetchDevices = async (): Promise<Problem | undefined> => {
+    const reply = await auth.sessions.$get()
+    if (reply.status !== 200) return problemOf(reply)
+    devices.value = (await reply.json()).sort((a, b) => Number(b.current) - Number(a.current))
+    return undefined
+  }
+
+  const loadDevices = async () => {
+    fault.value = await fetchDevices().catch(() => 'unreachable' as const)
+  }
+
+  return {
+    devices,
+    fault,
+    loadDevices,
+
+    /** Ends sessions, and lists those that are left. */
+    endDevices: async (ended: Device[]) => {
+      const replies = await Promise.all(
+        ended.map(async ({ id }) =>
+          // One that is not there any more has ended.
+          refusalOf(await auth.sessions[':id'].$delete({ param: { id } }), 204, 404)
+        )
+      ).catch(() => ['unreachable' as const])
+      await loadDevices()
+      fault.value ??= replies.find((problem) => problem)
+    },
+
+    /** This session goes on, all others end. */
+    changePassword: async (current_password: string, new_password: string) => {
+      const reply = await auth.password.$put({ json: { current_password, new_password } })
+      const problem = await refusalOf(reply, 204)
+      return problem?.status === 403 ? wrong(problem, 'current_password') : problem
+    },
+
+    /** Everything that the server holds about this person, as a file. */
+    exportAll: async (): Promise<Problem | Blob> => {
+      const init = { signal: AbortSignal.timeout(exportTimeout) }
+      const reply = await auth.me.export.$get({}, { init })
+      return reply.status === 200 ? (reply as Response).blob() : problemOf(reply)
+    },
+
+    /** Deletes the account. The server wants a fresh login, so the password is asked for again. */
+    remove: async (password: string): Promise<Problem | undefined> => {
+      // Another device may have changed the address.
+      const me = await auth.me.$get()
+      if (me.status !== 200) return problemOf(me)
+      const result = await account.signIn((await me.json()).email, password)
+      if (!('id' in result)) return result.status === 401 ? wrong(result, 'password') : result
+      let isLost = false
+      const reply = await auth.me.$delete().catch(() => {
+        isLost = true
+        return auth.me.$delete()
+      })
+      // Asked again after a lost reply, the server does not know who has just logged in: it was done.
+      const problem = await refusalOf(reply, 204, ...(isLost ? [401] : []))
+      if (!problem) account.forget()
+      return problem
+    },
+  }
+}
+
+export type Me = ReturnType<typeof createMe>

@@ -1,0 +1,123 @@
+import { useSignal } from '@preact/signals'
+import type { Task } from './changes.ts'
+import { dayOf, sayDay } from './dates.ts'
+import { focusTop, restore, type Session, session, today } from './state.ts'
+import { Facts } from './task.tsx'
+import { text } from './text.ts'
+
+type RowProps = { task: Task; isChosen: boolean; onChoose: () => void }
+
+const Row = ({ task, isChosen, onChoose }: RowProps) => (
+  <li class="row">
+    <label class="pick">
+      <input
+        type="checkbox"
+        checked={isChosen}
+        aria-label={`Select “${task.title}”`}
+        onChange={onChoose}
+      />
+    </label>
+    <div class="words">
+      <p class="title">{task.title}</p>
+      <Facts {...task} />
+    </div>
+    <button
+      type="button"
+      class="link"
+      aria-label={`Restore “${task.title}”`}
+      onClick={({ currentTarget }) => {
+        // The row goes, and the focus would go with it.
+        const buttons = [...document.querySelectorAll<HTMLElement>('.row .link')]
+        const at = buttons.indexOf(currentTarget)
+        const next = buttons[at + 1] ?? buttons[at - 1]
+        if (next) next.focus()
+        else focusTop()
+        restore([task])
+      }}
+    >
+      Restore
+    </button>
+  </li>
+)
+
+/** The deleted tasks, to be restored one by one or many at once. */
+export const Trash = () => {
+  const { trash } = session.value as Session
+  const chosen = useSignal<ReadonlySet<string>>(new Set())
+  const list = trash.list.value
+  const state = trash.state.value
+  const days = Map.groupBy(list, ({ at }) => dayOf(new Date(at)))
+  const picked = list.filter(({ task }) => chosen.value.has(task.id))
+  const isAll = picked.length === list.length
+  const choose = (ids: string[]) => {
+    chosen.value = new Set(ids)
+  }
+  const toggle = (id: string) =>
+    choose(
+      chosen.value.has(id) ? [...chosen.value].filter((one) => one !== id) : [...chosen.value, id]
+    )
+  return (
+    <>
+      <p class="soft">{text.trash}</p>
+      {state in text.trashStates && (
+        <p class="status">
+          {text.trashStates[state as keyof typeof text.trashStates]}{' '}
+          <button type="button" class="link" onClick={trash.load}>
+            Try again
+          </button>
+        </p>
+      )}
+      {list.length > 0 && (
+        <div class="heading">
+          <label class="pick">
+            <input
+              type="checkbox"
+              checked={isAll}
+              ref={(box) => {
+                if (box) box.indeterminate = picked.length > 0 && !isAll
+              }}
+              onChange={() => choose(isAll ? [] : list.map(({ task }) => task.id))}
+            />
+            {text.selectAll(list.length)}
+          </label>
+          <button
+            type="button"
+            class="quiet"
+            aria-disabled={!picked.length}
+            onClick={() => {
+              if (isAll) focusTop()
+              restore(picked.map(({ task }) => task))
+              choose([])
+            }}
+          >
+            {text.restoreSelected(picked.length)}
+          </button>
+        </div>
+      )}
+      {[...days].map(([day, deleted]) => (
+        <section key={day} aria-labelledby={day}>
+          <h2 id={day} class="heading">
+            {sayDay(day, today.value)}
+          </h2>
+          <ul>
+            {deleted.map(({ task }) => (
+              <Row
+                key={task.id}
+                task={task}
+                isChosen={chosen.value.has(task.id)}
+                onChoose={() => toggle(task.id)}
+              />
+            ))}
+          </ul>
+        </section>
+      ))}
+      {!list.length && state === 'loaded' && <p class="empty">{text.empty.trash}</p>}
+      {!list.length && state === 'loading' && <p class="empty waiting">{text.loading}</p>}
+      {trash.hasMore.value && (
+        <button type="button" class="quiet" onClick={trash.loadMore}>
+          Show more
+        </button>
+      )}
+    </>
+  )
+}
