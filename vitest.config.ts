@@ -1,6 +1,12 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
 
+/** Takes every mail and drops it. A test that reads mails has a mailbox of its own. */
+const acceptMails = `
+  import { WorkerEntrypoint } from 'cloudflare:workers'
+  export class Mail extends WorkerEntrypoint { send() {} }
+  export default {}`
+
 export default defineConfig({
   plugins: [
     cloudflareTest(({ inject }) => ({
@@ -11,6 +17,8 @@ export default defineConfig({
         // For vitest, where wrangler.toml goes without Node's APIs.
         compatibilityFlags: ['enable_nodejs_inspector_module'],
         stripCfConnectingIp: false,
+        serviceBindings: { EMAIL: { name: 'mail', entrypoint: 'Mail' } },
+        workers: [{ name: 'mail', modules: true, script: acceptMails }],
       },
     })),
   ],

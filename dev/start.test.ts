@@ -93,13 +93,37 @@ describe('npm run dev', { timeout: 300_000 }, () => {
     return { npm, group: -Number(npm.pid), untilEnded }
   }
 
-  const post = async (path: string): Promise<number> => {
+  const email = 'ada@example.com'
+  const password = 'correct horse battery'
+
+  const post = async (path: string, json: unknown = { email, password }): Promise<number> => {
     const { status } = await fetch(`http://localhost:${ports[0]}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ email: 'ada@example.com', password: 'correct horse battery' }),
+      body: JSON.stringify(json),
     })
     return status
+  }
+
+  /** Asks wrangler for the mails that the Worker has sent, or for one in full. */
+  const sentMails = async <Result>(id?: string): Promise<Result> => {
+    const url = new URL(
+      '/cdn-cgi/local/explorer/api/local/email/sending',
+      `http://localhost:${ports[0]}`
+    )
+    url.searchParams.set('worker', 'edge-todo')
+    if (id) url.searchParams.set('email_id', id)
+    return ((await (await fetch(url)).json()) as { result: Result }).result
+  }
+
+  /** The last mail with this subject, once wrangler has it. */
+  const mailAbout = async (subject: string) => {
+    for (const deadline = performance.now() + bound; ; await setTimeout(100)) {
+      const mails = await sentMails<{ subject: string; messageId: string; to: string[] }[]>()
+      const [mail] = mails.filter((mail) => mail.subject === subject)
+      if (mail) return { ...mail, ...(await sentMails<{ text: string }>(mail.messageId)) }
+      assert.ok(performance.now() < deadline, `no mail about: ${subject}`)
+    }
   }
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const)
@@ -117,6 +141,23 @@ describe('npm run dev', { timeout: 300_000 }, () => {
     assert.equal(await post('/auth/login'), 200)
     second.npm.kill('SIGTERM')
     await second.untilEnded()
+  })
+
+  it('a link from a mail that wrangler keeps sets a new password', async () => {
+    const { npm, untilEnded } = await start()
+    const other = { email: 'grace@example.com', password }
+    assert.equal(await post('/auth/signup', other), 201)
+    assert.equal(await post('/auth/password/forgot', { email: other.email }), 202)
+    const { to, text } = await mailAbout('Set a new password')
+    assert.deepEqual(to, [other.email])
+    const [, origin, token] = /(\S+)\/app\/#reset=([\w-]{43})$/m.exec(text) ?? []
+    assert.equal(origin, `http://localhost:${ports[0]}`)
+    const new_password = 'staple of another kind'
+    assert.equal(await post('/auth/password/reset', { token, new_password }), 204)
+    assert.equal(await post('/auth/login', other), 401)
+    assert.equal(await post('/auth/login', { ...other, password: new_password }), 200)
+    npm.kill('SIGTERM')
+    await untilEnded()
   })
 
   it('wrangler and the local Neon end on Ctrl-C', async () => {

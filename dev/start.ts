@@ -47,14 +47,31 @@ const readSecrets = (): NodeJS.Dict<string> => {
 
 const isReal = (url = ''): boolean => URL.canParse(url) && !isLoopback(new URL(url).hostname)
 
-/** Without `databaseUrl`, the Worker uses the DATABASE_URL of `.dev.vars`. */
-const startWorker = (port: number, databaseUrl: string | undefined): ChildProcess =>
+/**
+ * Writes wrangler.toml with the binding for mail, which it lacks unless somebody has set up mail for
+ * the deployed Worker. The copy is beside the original, because the paths in it are relative.
+ */
+const writeConfig = (): string => {
+  const file = '.wrangler.dev.toml'
+  const config = readFileSync('wrangler.toml', 'utf8')
+  const hasBinding = /^\s*\[\[send_email\]\]/m.test(config)
+  writeFileSync(file, hasBinding ? config : `${config}\n[[send_email]]\nname = "EMAIL"\n`)
+  return file
+}
+
+/** Variables that are left out are those of `.dev.vars`. */
+const startWorker = (port: number, variables: NodeJS.Dict<string>): ChildProcess =>
   spawn(
     'wrangler',
     [
       'dev',
+      // Keeps mails on this machine, also when wrangler.toml says `remote = true`.
+      '--local',
+      `--config=${writeConfig()}`,
       `--port=${port}`,
-      ...(databaseUrl ? [`--var=DATABASE_URL:${databaseUrl}`] : []),
+      ...Object.entries(variables).flatMap(([name, value]) =>
+        value ? [`--var=${name}:${value}`] : []
+      ),
       '--show-interactive-dev-session=false',
     ],
     {
@@ -67,6 +84,9 @@ const startWorker = (port: number, databaseUrl: string | undefined): ChildProces
       },
     }
   )
+
+/** Where wrangler shows the mails that the Worker has sent. */
+const sentMails = '/cdn-cgi/local/explorer/email/sending'
 
 const untilHealthy = async (api: string) => {
   while (true) {
@@ -100,14 +120,16 @@ const run = async () => {
   stop.throwIfAborted()
 
   const databaseUrl = neon?.url ?? secrets.DATABASE_URL ?? ''
-  const configuration = configurationOf({ ...secrets, DATABASE_URL: databaseUrl })
+  const api = `http://localhost:${port}`
+  const mail = { APP_URL: api, EMAIL_FROM: secrets.EMAIL_FROM ?? 'edge-todo@example.com' }
+  const configuration = configurationOf({ ...secrets, ...mail, DATABASE_URL: databaseUrl })
   if ('fault' in configuration) throw new Error(`.dev.vars: ${configuration.fault}`)
   const migration = migrate(databaseUrl).catch((error) => {
     throw new Error(`The database cannot be migrated: ${error.message}`)
   })
   await Promise.race([migration, stopped])
 
-  const worker = startWorker(port, neon?.url)
+  const worker = startWorker(port, { ...mail, DATABASE_URL: neon?.url })
   const ended = once(worker, 'exit')
   ends.push(async () => {
     // wrangler ends its own processes on SIGTERM, and would leave them behind on SIGKILL.
@@ -117,9 +139,10 @@ const run = async () => {
   const endedTooSoon = ended.then(() => {
     throw new Error('wrangler dev ended before the API was up: see above')
   })
-  const api = `http://localhost:${port}`
   await Promise.race([untilHealthy(api), endedTooSoon, stopped])
-  console.log(`\n  App   ${api}/app/\n  API   ${api}\n  Docs  ${api}/docs\n`)
+  console.log(
+    `\n  App   ${api}/app/\n  API   ${api}\n  Docs  ${api}/docs\n  Mail  ${api}${sentMails}\n`
+  )
   await Promise.race([ended, stopped])
 }
 

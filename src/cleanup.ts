@@ -1,6 +1,14 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from './database/neon.ts'
-import { guesses, refreshTokens, replies, sessions, tasks } from './database/schema.ts'
+import {
+  guesses,
+  mailCounts,
+  mailTokens,
+  refreshTokens,
+  replies,
+  sessions,
+  tasks,
+} from './database/schema.ts'
 
 /** The most rows that one statement deletes, so that none holds its locks for long. */
 const batchRows = 1000
@@ -22,6 +30,16 @@ const dead: [table: SQL, key: SQL, isDead: SQL][] = [
     sql`${guesses.since} < now() - interval '1 hour'
       and coalesce(${guesses.blocked_until} < now() - interval '1 hour', true)`,
   ],
+  [
+    sql`${mailTokens}`,
+    sql`${mailTokens.user_id}, ${mailTokens.purpose}`,
+    sql`${mailTokens.expires_at} < now()`,
+  ],
+  [
+    sql`${mailCounts}`,
+    sql`${mailCounts.hash}`,
+    sql`${mailCounts.sent_at}[1] < now() - interval '1 hour'`,
+  ],
   // Longer than any token of GET /tasks/changes is good for, so that no client misses a deletion.
   [
     sql`${tasks}`,
@@ -36,8 +54,8 @@ const dead: [table: SQL, key: SQL, isDead: SQL][] = [
 ]
 
 /**
- * Deletes expired sessions, refresh tokens spent over 30 days ago, old counts of wrong passwords,
- * tasks long in the trash, and stored replies to keys that have run out. Rows that another statement
+ * Deletes expired sessions, refresh tokens spent over 30 days ago, expired tokens of mails, old
+ * counts of wrong passwords and mails, tasks long in the trash, and stored replies to keys that have run out. Rows that another statement
  * holds are skipped: to wait for them could deadlock with the deletion of an account, or with a
  * second run.
  */

@@ -2,6 +2,15 @@ import * as z from 'zod/mini'
 import { connect, isLoopback } from './database/neon.ts'
 
 type RateLimit = { limit(options: { key: string }): Promise<{ success: boolean }> }
+type SendEmail = {
+  send(mail: {
+    from: { email: string; name: string }
+    to: string
+    subject: string
+    text: string
+    html: string
+  }): Promise<unknown>
+}
 type Assets = { fetch(request: Request): Promise<Response> }
 
 /**
@@ -15,6 +24,9 @@ export type Bindings = {
   BCRYPT_COST?: string
   CORS_ORIGINS?: string
   SYNC_EPOCH?: string
+  EMAIL_FROM?: string
+  APP_URL?: string
+  EMAIL?: SendEmail
   AUTH_LIMIT?: RateLimit
   REFRESH_LIMIT?: RateLimit
   USER_LIMIT?: RateLimit
@@ -69,6 +81,27 @@ const corsOrigins = z
   )
 const list = (text = '') => text.split(',').flatMap((item) => item.trim() || [])
 
+/** Links of mails carry tokens, so they are encrypted on their way, except on this machine. */
+const appUrl = z.string().check(
+  z.refine((text) => {
+    if (!isOrigin(text)) return false
+    const { protocol, hostname } = new URL(text)
+    return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+  }, 'must be an origin such as https://todo.example.com')
+)
+
+/** What mails are sent with, or the names of what is missing for that. */
+const mailOf = (env: {
+  EMAIL?: SendEmail | undefined
+  EMAIL_FROM?: string | undefined
+  APP_URL?: string | undefined
+}) => {
+  const { EMAIL: binding, EMAIL_FROM: from, APP_URL: appUrl } = env
+  return binding && from && appUrl
+    ? { binding, from, appUrl }
+    : { missing: (['EMAIL', 'EMAIL_FROM', 'APP_URL'] as const).filter((name) => !env[name]) }
+}
+
 const Configuration = z.pipe(
   z
     .object({
@@ -87,6 +120,9 @@ const Configuration = z.pipe(
           ),
         ''
       ),
+      EMAIL: z.optional(z.custom<SendEmail>()),
+      EMAIL_FROM: z.optional(z.email('must be an e-mail address')),
+      APP_URL: z.optional(appUrl),
       CORS_ORIGINS: z.pipe(z.pipe(z.optional(z.string()), z.transform(list)), corsOrigins),
     })
     .check(
@@ -109,6 +145,7 @@ const Configuration = z.pipe(
     corsOrigins: env.CORS_ORIGINS,
     /** Part of every token of GET /tasks/changes. When it changes, every client starts again. */
     syncEpoch: env.SYNC_EPOCH,
+    mail: mailOf(env),
   }))
 )
 export type Configuration = z.output<typeof Configuration>

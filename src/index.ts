@@ -5,9 +5,11 @@ import { createMiddleware } from 'hono/factory'
 import { methodNotAllowed as refuseOtherMethods } from 'hono/method-not-allowed'
 import { requestId } from 'hono/request-id'
 import { timeout } from 'hono/timeout'
+import email from './account/email.ts'
 import exportMe from './account/export.ts'
 import me from './account/me.ts'
 import password from './account/password.ts'
+import forgottenPassword from './auth/forgotten-password.ts'
 import sessions from './auth/sessions.ts'
 import signup from './auth/signup.ts'
 import { cleanUp } from './cleanup.ts'
@@ -65,6 +67,9 @@ const routes = app
   .route('/auth', sessions)
   .route('/auth/me/export', exportMe)
   .route('/auth/me', me)
+  .route('/auth/email', email)
+  // Before /auth/password, which needs an access token.
+  .route('/auth/password', forgottenPassword)
   .route('/auth/password', password)
   .route('/tasks', tasks)
 

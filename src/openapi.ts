@@ -1,5 +1,7 @@
+import { Confirmation, EmailChange } from './account/email.ts'
 import { accountPaths } from './account/openapi.ts'
 import { PasswordChange } from './account/password.ts'
+import { ForgottenPassword, PasswordReset } from './auth/forgotten-password.ts'
 import { authPaths } from './auth/openapi.ts'
 import { Session } from './auth/sessions.ts'
 import { AccessToken } from './auth/tokens.ts'
@@ -125,7 +127,7 @@ export const openapi = {
   security: [],
   tags: [
     { name: 'Auth', description: 'Signing up and in, and sessions' },
-    { name: 'Account', description: 'Your account and your password' },
+    { name: 'Account', description: 'Your account, your password and your e-mail address' },
     { name: 'Tasks', description: 'Your tasks, which nobody else can reach' },
     { name: 'Service', description: 'Health and documentation' },
   ],
@@ -137,6 +139,10 @@ export const openapi = {
       AccessToken,
       Session,
       PasswordChange,
+      ForgottenPassword,
+      PasswordReset,
+      EmailChange,
+      Confirmation,
       Task,
       NewTask,
       TaskPatch,

@@ -19,6 +19,9 @@ declare global {
       JWT_SECRET: string
       PROXY_URL: string
       API_URL?: string
+      EMAIL_FROM: string
+      APP_URL: string
+      EMAIL: NonNullable<Bindings['EMAIL']>
       ASSETS: Fetcher
       AUTH_LIMIT: RateLimit
       REFRESH_LIMIT: RateLimit
@@ -79,12 +82,15 @@ export const send = async (method: string, path: string, options?: Options): Pro
 export type Send = typeof send
 export type Overrides = { [Name in keyof Bindings]?: Bindings[Name] | undefined }
 
-/** Sends to the Worker in this process, with some of its bindings replaced. */
-export const sendWith = (overrides: Overrides): Send => {
+/**
+ * Sends to the Worker in this process, with some of its bindings replaced. `newContext` makes the
+ * context that keeps what the Worker does after its reply.
+ */
+export const sendWith = (overrides: Overrides, newContext = createExecutionContext): Send => {
   const bindings = { ...env, ...overrides }
   return async (method, path, options) => {
     const message = request(method, path, options)
-    return asDocumented(message, await app.fetch(message, bindings, createExecutionContext()))
+    return asDocumented(message, await app.fetch(message, bindings, newContext()))
   }
 }
 

@@ -40,6 +40,7 @@ describe('POST /auth/signup', () => {
       'changed_at',
       'created_at',
       'email',
+      'email_verified',
       'hashed_password',
       'id',
     ])

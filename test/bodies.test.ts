@@ -62,6 +62,30 @@ const passwordChange = async (): Promise<Target> => {
   }
 }
 
+const emailChange = async (): Promise<Target> => {
+  const user = await newUser()
+  return {
+    send: (options) => user.send('PUT', '/auth/email', options),
+    good: () => JSON.stringify({ email: newEmail(), current_password: password }),
+    unchanged: async () =>
+      expect(
+        await sql`select hash from mail_tokens where user_id = ${user.id} and purpose = 'change'`
+      ).toEqual([]),
+  }
+}
+
+const forgottenPassword = async (): Promise<Target> => {
+  const { id, email } = await newUser()
+  return {
+    send: (options) => send('POST', '/auth/password/forgot', options),
+    good: () => JSON.stringify({ email }),
+    unchanged: async () =>
+      expect(
+        await sql`select hash from mail_tokens where user_id = ${id} and purpose = 'reset'`
+      ).toEqual([]),
+  }
+}
+
 const task =
   (method: string, suffix?: string, good = '{"title":"after"}') =>
   async () => {
@@ -80,6 +104,8 @@ describe.each<[route: string, success: number, begin: () => Promise<Target>]>([
   ['POST /auth/signup', 201, signup],
   ['POST /auth/login', 200, login],
   ['PUT /auth/password', 204, passwordChange],
+  ['PUT /auth/email', 202, emailChange],
+  ['POST /auth/password/forgot', 202, forgottenPassword],
   ['POST /tasks', 201, task('POST')],
   ['PUT /tasks/{id}', 200, task('PUT', '')],
   ['PATCH /tasks/{id}', 200, task('PATCH', '')],

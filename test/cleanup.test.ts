@@ -50,6 +50,30 @@ describe('the daily cleaning', () => {
     expect(left.map(({ name }) => name)).toEqual(['counts', 'new', 'waited', 'waits'])
   })
 
+  test('the cleaning deletes the tokens of mails that have expired, and no other', async () => {
+    const users = [await newUser(), await newUser()]
+    for (const [n, { id }] of users.entries())
+      await sql`insert into mail_tokens (user_id, purpose, hash, salt, email, expires_at)
+        select ${id}, 'reset', ${sha256(id)}, 'salt', 'ada@example.com',
+          now() + make_interval(mins => ${n ? -1 : 1})`
+    await clean()
+    const left = await sql`select user_id from mail_tokens
+      where user_id = any(${users.map(({ id }) => id)}) and purpose = 'reset'`
+    expect(left).toEqual([{ user_id: users[0]?.id }])
+  })
+
+  test('the cleaning deletes counts of mails whose last mail is over an hour old, and no other', async () => {
+    const prefix = crypto.randomUUID()
+    await sql`insert into mail_counts (hash, sent_at)
+      select ${sha256(sql`${prefix} || last`)},
+        array[now() - make_interval(mins => last), now() - interval '1 day']
+      from unnest(array[0, 59, 61]) last`
+    await clean()
+    const left = await sql`select last::text from unnest(array[0, 59, 61]) last
+      join mail_counts on hash = ${sha256(sql`${prefix} || last`)} order by 1`
+    expect(left.map(({ last }) => last)).toEqual(['0', '59'])
+  })
+
   test('a cleaning that fails throws an error without SQL', async () => {
     const down = { ...env, DATABASE_URL: 'postgresql://owner:pa55word@127.0.0.1:9/main' }
     await expect(worker.scheduled({}, down)).rejects.toThrow(/^The daily cleaning failed$/)

@@ -11,12 +11,14 @@ import {
   tryLogIn,
   wrongPassword,
 } from './api.ts'
+import { mailbox, type Purpose, purposes } from './mail.ts'
 import { blockFor, sha256, sql } from './rows.ts'
 import { claims, forge } from './tokens.ts'
 
 describe.runIf(!isRemote)('requests to the database', () => {
   const email = newEmail()
   const unknownId = crypto.randomUUID()
+  const unknownToken = 'x'.repeat(43)
 
   // In this order: the second needs the user of the first, and so on.
   test.each<[status: number, method: string, path: string, count: number, json?: unknown]>([
@@ -27,6 +29,13 @@ describe.runIf(!isRemote)('requests to the database', () => {
     [401, 'POST', '/auth/login', 1, { email, password: wrongPassword }],
     [401, 'POST', '/auth/login', 1, { email: `not.${email}`, password }],
     [422, 'POST', '/auth/login', 0, { email: 'ada', password }],
+    [202, 'POST', '/auth/password/forgot', 1, { email }],
+    [202, 'POST', '/auth/password/forgot', 1, { email: `not.${email}` }],
+    [422, 'POST', '/auth/password/forgot', 0, { email: 'ada' }],
+    [422, 'POST', '/auth/password/reset', 1, { token: unknownToken, new_password: password }],
+    [422, 'POST', '/auth/password/reset', 0, { token: 'x', new_password: password }],
+    [422, 'POST', '/auth/email/confirm', 1, { token: unknownToken }],
+    [422, 'POST', '/auth/email/confirm', 0, { token: 'x' }],
     [403, 'POST', '/auth/refresh', 0],
     [200, 'GET', '/health', 0],
     [302, 'GET', '/', 0],
@@ -49,6 +58,11 @@ describe.runIf(!isRemote)('requests to the database', () => {
     [204, 'PUT', '/auth/password', 2, { current_password: password, new_password: newPassword }],
     [403, 'PUT', '/auth/password', 1, { current_password: wrongPassword, new_password: password }],
     [422, 'PUT', '/auth/password', 0, { current_password: password }],
+    [202, 'POST', '/auth/email/resend', 1],
+    [202, 'PUT', '/auth/email', 2, { email: newEmail(), current_password: password }],
+    [202, 'PUT', '/auth/email', 2, { email, current_password: password }],
+    [403, 'PUT', '/auth/email', 1, { email, current_password: wrongPassword }],
+    [422, 'PUT', '/auth/email', 0, { email }],
     [204, 'POST', '/auth/logout', 1],
     [200, 'GET', '/auth/sessions', 1],
     [204, 'DELETE', '/auth/sessions', 1],
@@ -170,6 +184,31 @@ describe.runIf(!isRemote)('requests to the database', () => {
       expect((await refresh(cookie, { through: send })).status).toBe(200)
       expect(await requests()).toBe(count)
     }
+  })
+
+  test('a token of a mail makes one request to the database', async () => {
+    const box = mailbox()
+    const spend = async (purpose: Purpose) => {
+      const user = await box.newUser()
+      const token = await box.newToken(purpose, user)
+      const { send, requests } = throughProxy()
+      const [path, json] =
+        purpose === 'reset'
+          ? ['/auth/password/reset', { token, new_password: newPassword }]
+          : ['/auth/email/confirm', { token }]
+      expect((await send('POST', path as string, { json })).status).toBe(204)
+      expect(await requests()).toBe(1)
+    }
+    for (const purpose of purposes) await spend(purpose)
+  })
+
+  test('a request to send a confirmed address its link again makes one request to the database', async () => {
+    const box = mailbox()
+    const { accessToken, confirmToken } = await box.newUser()
+    await box.confirm(confirmToken)
+    const { send, requests } = throughProxy()
+    expect((await send('POST', '/auth/email/resend', { accessToken })).status).toBe(204)
+    expect(await requests()).toBe(1)
   })
 
   test('a login during the wait after wrong passwords makes one request to the database', async () => {

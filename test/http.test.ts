@@ -66,6 +66,9 @@ describe('404 and 405', () => {
     ['GET', '/auth/signup', 'POST'],
     ['GET', '/auth/login', 'POST'],
     ['PUT', '/auth/login', 'POST'],
+    ['GET', '/auth/password/forgot', 'POST'],
+    ['PUT', '/auth/password/reset', 'POST'],
+    ['GET', '/auth/email/confirm', 'POST'],
     ['POST', '/health', 'GET, HEAD'],
     ['DELETE', '/openapi.json', 'GET, HEAD'],
     ['POST', '/docs', 'GET, HEAD'],
@@ -87,6 +90,8 @@ describe('404 and 405', () => {
       ['PATCH', '/auth/sessions', ['DELETE', 'GET', 'HEAD']],
       ['GET', '/auth/logout', ['POST']],
       ['POST', '/auth/password', ['PUT']],
+      ['POST', '/auth/email', ['PUT']],
+      ['GET', '/auth/email/resend', ['POST']],
     ] as const) {
       const response = await user.send(method, path)
       await problem(response, 405)

@@ -7,6 +7,7 @@ const rooms = [
   ['env.ts'],
   ['http'],
   ['access'],
+  ['mail'],
   ['auth', 'tasks'],
   ['account', 'cleanup.ts'],
   ['index.ts', 'openapi.ts'],

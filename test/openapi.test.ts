@@ -86,7 +86,7 @@ describe('every schema of the document', () => {
 
 describe('the check of every reply', () => {
   const ok = { status: 'ok' }
-  const user = { id: crypto.randomUUID(), email: 'ada@example.com' }
+  const user = { id: crypto.randomUUID(), email: 'ada@example.com', email_verified: true }
   const reply = (
     body: unknown,
     status = 200,

@@ -17,6 +17,14 @@ const untilRefused = async (atOnce: number, request: () => Promise<Response>) =>
   return counts
 }
 
+/** A limit that refuses every request, and notes its key. */
+const refuseAll = (keys: string[]) => ({
+  limit: async ({ key }: { key: string }) => {
+    keys.push(key)
+    return { success: false }
+  },
+})
+
 describe('AUTH_LIMIT', () => {
   test('signups and logins of an IP address are limited to 20 a minute, before their body is read', async () => {
     const address = `198.51.100.${Math.ceil(Math.random() * 250)}`
@@ -39,6 +47,24 @@ describe('AUTH_LIMIT', () => {
     await problem(sendText('/auth/login', '203.0.113.1'), 415)
     const health = await send('GET', '/health', { headers: { 'CF-Connecting-IP': address } })
     expect(health.status).toBe(200)
+  })
+
+  test
+    .runIf(!isRemote)
+    .each([
+      '/auth/signup',
+      '/auth/login',
+      '/auth/password/forgot',
+      '/auth/password/reset',
+      '/auth/email/confirm',
+    ])('POST %s counts for the IP address, before its body is read', async (path) => {
+    const keys: string[] = []
+    const limited = sendWith({ AUTH_LIMIT: refuseAll(keys) })
+    const headers = { 'CF-Connecting-IP': '203.0.113.7', 'Content-Type': 'text/plain' }
+    const response = await limited('POST', path, { headers, body: 'x' })
+    expect(response.headers.get('Retry-After')).toBe('60')
+    await problem(response, 429)
+    expect(keys).toEqual(['203.0.113.7'])
   })
 })
 
@@ -67,14 +93,7 @@ describe('USER_LIMIT', () => {
   test.runIf(!isRemote).each(secured)('%s %s counts for the user', async (method, path) => {
     const { id, accessToken } = await newUser()
     const keys: string[] = []
-    const limited = sendWith({
-      USER_LIMIT: {
-        limit: async ({ key }) => {
-          keys.push(key)
-          return { success: false }
-        },
-      },
-    })
+    const limited = sendWith({ USER_LIMIT: refuseAll(keys) })
     const response = await limited(method, path, { accessToken })
     expect(response.headers.get('Retry-After')).toBe('60')
     await problem(response, 429)

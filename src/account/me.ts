@@ -8,6 +8,7 @@ import { forgetTries } from '../auth/wrong-passwords.ts'
 import { sessions, users } from '../database/schema.ts'
 import type { Env } from '../env.ts'
 import { problem } from '../http/problem.ts'
+import { forgetChangesOfAddress } from '../mail/counts.ts'
 
 /** How long after a login an account may be deleted, in minutes. */
 export const freshLoginMinutes = 5
@@ -30,7 +31,11 @@ const deleteMe = forUser(({ db, me, session }) => {
       .returning({ id: users.id, email: users.email })
   )
   return {
-    first: [deleted, forgetTries(db, sql`select email from ${deleted}`)],
+    first: [
+      deleted,
+      forgetTries(db, sql`select email from ${deleted}`),
+      forgetChangesOfAddress(db, sql`select id from ${deleted}`),
+    ],
     rows: db.select({ id: deleted.id }).from(deleted),
   }
 })

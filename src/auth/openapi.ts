@@ -12,6 +12,9 @@ import {
   reply,
   security,
 } from '../http/openapi.ts'
+import { mostMails } from '../mail/counts.ts'
+import { lifetimes } from '../mail/tokens.ts'
+import { ForgottenPassword, PasswordReset } from './forgotten-password.ts'
 import {
   longestSessionDays,
   noRefreshCookie,
@@ -27,6 +30,7 @@ import { Credentials, User } from './user.ts'
 export const user: User = {
   id: '0c6a1f1e-6f0c-4b7e-9a52-2f8d3f1f5a10',
   email: 'ada@example.com',
+  email_verified: true,
   created_at: '2026-01-12T09:30:00.000Z',
 }
 
@@ -46,6 +50,11 @@ const credentials: Examples = {
   },
 }
 
+/** The token in the link of a mail. */
+export const token = 'p2mJ5Qk0vTn8sYc3XhLr7WbZ1dEoUaGi4fNtKyHxVqM'
+
+export const mailLimit = `At most ${mostMails} mails an hour are sent for one purpose to one address. Beyond that the reply is the same, and the last link stays good.`
+
 export const session: Session = {
   id: '3e0d7a52-9b1c-4c8e-8f6a-7d2b5c1e9a03',
   created_at: '2026-01-12T09:30:00.000Z',
@@ -60,10 +69,11 @@ export const authPaths: Record<string, Path> = {
     post: {
       operationId: 'signUp',
       summary: 'Create an account',
+      description: 'Sends a mail with a link to confirm the address, where mail is set up.',
       tags: ['Auth'],
       requestBody: body(Credentials, credentials),
       responses: {
-        201: reply('The new user.', json(ref(User), user)),
+        201: reply('The new user.', json(ref(User), { ...user, email_verified: false })),
         409: problemReply(409, {
           when: 'The e-mail address has an account already.',
           detail: emailTaken,
@@ -106,6 +116,45 @@ export const authPaths: Record<string, Path> = {
         }),
         403: problemReply(403, { when: 'The request comes from another site.', detail: crossSite }),
         ...or(429, 500, 503),
+      },
+    },
+  },
+  '/auth/password/forgot': {
+    post: {
+      operationId: 'forgetPassword',
+      summary: 'Ask for a link to set a new password',
+      description: `The reply does not tell whether the address has an account. If it has, a mail with a link goes to it, which works once, for ${lifetimes.reset}. ${mailLimit}`,
+      tags: ['Auth'],
+      requestBody: body(ForgottenPassword, {
+        ada: {
+          summary: 'The address of the account',
+          value: { email: user.email } satisfies z.input<typeof ForgottenPassword>,
+        },
+      }),
+      responses: {
+        202: reply('A mail is sent if the address has an account.'),
+        ...or(400, 413, 415, 422, 429, 500, 503),
+      },
+    },
+  },
+  '/auth/password/reset': {
+    post: {
+      operationId: 'resetPassword',
+      summary: 'Set a new password with the link of a mail',
+      description:
+        'Ends all sessions. The address counts as confirmed. A token that is unknown, used up, expired or for something else is a 422 at `/token`.',
+      tags: ['Auth'],
+      requestBody: body(PasswordReset, {
+        ada: {
+          summary: 'The token behind `#reset=`, and the new password',
+          value: { token, new_password: 'staple of another kind' } satisfies z.input<
+            typeof PasswordReset
+          >,
+        },
+      }),
+      responses: {
+        204: reply('The password is changed, and all sessions are over.'),
+        ...or(400, 413, 415, 422, 429, 500, 503),
       },
     },
   },

@@ -6,7 +6,7 @@ import { requireUser } from '../access/guard.ts'
 import { postgresError, prepared } from '../database/neon.ts'
 import { refreshTokens, rfc3339, saltOf, sessions, users } from '../database/schema.ts'
 import type { Env } from '../env.ts'
-import { sha256Hex } from '../http/encoding.ts'
+import { newToken, sha256Hex } from '../http/encoding.ts'
 import { instant, text, uuid } from '../http/format.ts'
 import { databaseTrouble, problem, unauthorized } from '../http/problem.ts'
 import { clientAddress, rateLimit } from '../http/rate-limit.ts'
@@ -16,7 +16,6 @@ import {
   accessTokenReply,
   addRefreshToken,
   clearRefreshCookie,
-  newRefreshToken,
   readRefreshCookie,
   requireSameSite,
   sessionDays,
@@ -282,7 +281,7 @@ export default new Hono<Env>()
       const matches = await verifyPassword(password, hashed_password, bcryptCost)
       if (!matches || !id || !hashed_password) return unauthorized(c, wrongCredentials)
 
-      const { refreshToken, hash: new_hash } = await newRefreshToken()
+      const { token, hash: new_hash } = await newToken()
       const user_agent = userAgent(c)
       const begin = (stronger_hash: string | null) =>
         beginSession(db).execute({
@@ -301,7 +300,7 @@ export default new Hono<Env>()
       })
       // The password was changed while it was being verified.
       if (!session) return unauthorized(c, wrongCredentials)
-      setRefreshCookie(c, refreshToken)
+      setRefreshCookie(c, token)
       return accessTokenReply(c, { id, email, sid: session.sid })
     }
   )
@@ -311,14 +310,14 @@ export default new Hono<Env>()
       clearRefreshCookie(c)
       return unauthorized(c, noRefreshCookie)
     }
-    const { refreshToken, hash: new_hash } = await newRefreshToken()
+    const { token, hash: new_hash } = await newToken()
     const hash = await sha256Hex(shown)
     const [session] = await renewSession(c.var.configuration.db).execute({ hash, new_hash })
     if (!session || session.is_over) {
       clearRefreshCookie(c)
       return unauthorized(c, sessionOver)
     }
-    if (session.is_renewed) setRefreshCookie(c, refreshToken)
+    if (session.is_renewed) setRefreshCookie(c, token)
     return accessTokenReply(c, session)
   })
   .use('/logout', ...requireUser)

@@ -7,7 +7,6 @@ import { accessTokenDays, signAccessToken } from '../access/access-token.ts'
 import type { Database } from '../database/neon.ts'
 import { refreshTokens } from '../database/schema.ts'
 import type { Env } from '../env.ts'
-import { base64Url, sha256Hex } from '../http/encoding.ts'
 import { problem } from '../http/problem.ts'
 
 /** How long a session lives after its last refresh, in days. */
@@ -40,12 +39,6 @@ export const accessTokenReply = async (
   )
 
 export const crossSite = 'A refresh must come from a page of this origin or of one in CORS_ORIGINS.'
-
-/** A new refresh token, 256 random bits, and its SHA-256, which is all that the database knows of it. */
-export const newRefreshToken = async () => {
-  const refreshToken = base64Url(crypto.getRandomValues(new Uint8Array(32)).buffer)
-  return { refreshToken, hash: await sha256Hex(refreshToken) }
-}
 
 /** Stores the refresh token whose hash is the placeholder `new_hash`, for the session that `session` selects, if any. */
 export const addRefreshToken = (db: Database, session: SQL) =>

@@ -3,7 +3,7 @@ import { rfc3339, users } from '../database/schema.ts'
 import { instant, uuid } from '../http/format.ts'
 import { password } from './password.ts'
 
-const email = z
+export const email = z
   .string('must be an e-mail address')
   .check(
     z.trim(),
@@ -21,7 +21,16 @@ export const Credentials = z.strictObject({ email, password }, 'must be an objec
 )
 
 export const User = z
-  .strictObject({ id: uuid, email: z.email().check(z.maxLength(254)), created_at: instant })
+  .strictObject({
+    id: uuid,
+    email: z.email().check(z.maxLength(254)),
+    email_verified: z
+      .boolean()
+      .check(
+        z.meta({ description: 'Whether a link that was sent to the address has been confirmed.' })
+      ),
+    created_at: instant,
+  })
   .check(z.meta({ id: 'User' }))
 export type User = z.infer<typeof User>
 
@@ -29,5 +38,6 @@ export type User = z.infer<typeof User>
 export const userColumns = {
   id: users.id,
   email: users.email,
+  email_verified: users.email_verified,
   created_at: rfc3339(users.created_at).as('created_at'),
 }

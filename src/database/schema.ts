@@ -24,6 +24,8 @@ export const users = pgTable(
   {
     id: uuid().primaryKey().defaultRandom(),
     email: text().notNull().unique(),
+    /** Whether somebody has opened a link that was sent to the address. */
+    email_verified: boolean().notNull().default(false),
     hashed_password: text().notNull(),
     created_at: instant().notNull().defaultNow(),
     /**
@@ -106,6 +108,60 @@ export const guesses = pgTable(
   (guess) => [
     check('guesses_email_hash_is_sha_256', sql`${guess.email_hash} ~ '^[0-9a-f]{64}$'`),
     index('guesses_by_age').on(guess.since),
+  ]
+)
+
+/** What the link of a mail is for. */
+export const mailPurpose = pgEnum('mail_purpose', ['reset', 'confirm', 'change'])
+export type MailPurpose = (typeof mailPurpose.enumValues)[number]
+
+/**
+ * The tokens in the links of mails. The primary key makes a newer token replace the older one. A
+ * token is dead when its row is gone, when `expires_at` is past, or when the user's password or
+ * address is another than when it was made. The last rule is for a mail that overlaps with such a
+ * change: the change deletes all tokens of the user, but cannot see that one yet.
+ */
+export const mailTokens = pgTable(
+  'mail_tokens',
+  {
+    user_id: owner(),
+    purpose: mailPurpose().notNull(),
+    hash: text().notNull().unique(),
+    /** Salt of the user's password hash when the token was made. */
+    salt: text().notNull(),
+    /** The user's address when the token was made. */
+    email: text().notNull(),
+    /** The address that a change asks for, to which its mail goes. */
+    new_email: text(),
+    expires_at: instant().notNull(),
+  },
+  (token) => [
+    primaryKey({ columns: [token.user_id, token.purpose] }),
+    check('mail_tokens_hash_is_sha_256', sql`${token.hash} ~ '^[0-9a-f]{64}$'`),
+    check(
+      'mail_tokens_change_has_new_email',
+      sql`(${token.purpose} = 'change') = (${token.new_email} is not null)`
+    ),
+    index('mail_tokens_by_expiry').on(token.expires_at),
+  ]
+)
+
+/**
+ * The latest mails of each purpose to an address, whether or not it has an account, and the latest
+ * changes of address that each user asked for.
+ */
+export const mailCounts = pgTable(
+  'mail_counts',
+  {
+    /** SHA-256 of what is counted, so that no address is kept here. */
+    hash: text().primaryKey(),
+    /** When they were sent, the last one first: as many as the limit allows within its hour. */
+    sent_at: instant().array().notNull(),
+    admitted: boolean().notNull().default(true),
+  },
+  (count) => [
+    check('mail_counts_hash_is_sha_256', sql`${count.hash} ~ '^[0-9a-f]{64}$'`),
+    index('mail_counts_by_age').on(sql`(${count.sent_at}[1])`),
   ]
 )
 

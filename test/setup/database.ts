@@ -30,6 +30,8 @@ export default async function setup(project: TestProject) {
     DATABASE_URL,
     JWT_SECRET,
     BCRYPT_COST: '4',
+    EMAIL_FROM: 'todo@example.com',
+    APP_URL: 'https://todo.example.com',
     CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
     PROXY_URL: proxy.url,
     ...(API_URL && { API_URL }),

@@ -4,7 +4,8 @@ import { afterAll, expect } from 'vitest'
 const secrets = {
   'an e-mail address': /[^\s"@]+@[^\s"@]+\.[a-z]{2,}/i,
   'an access token': /eyJ[\w-]{8,}\.[\w-]+\./,
-  'a refresh token': /(?<![\w-])[\w-]{43}(?![\w-])/,
+  'a refresh token or one of a mail': /(?<![\w-])[\w-]{43}(?![\w-])/,
+  'a link': /#(reset|confirm)=/,
   'a bcrypt hash': /\$2[aby]\$\d\d\$/,
   'a SHA-256': /\b[\da-f]{64}\b/,
   'a connection string': /postgres(ql)?:\/\/(?!user:password@host\/database)/i,

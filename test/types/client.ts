@@ -25,7 +25,7 @@ is<
 is<
   Equal<
     InferResponseType<typeof auth.signup.$post, 201>,
-    { id: string; email: string; created_at: string }
+    { id: string; email: string; email_verified: boolean; created_at: string }
   >
 >()
 is<
@@ -41,6 +41,12 @@ is<Equal<InferResponseType<typeof health.$get, 200>, { status: 'ok' }>>()
 
 is<Equal<StatusOf<typeof auth.signup.$post>, 201 | 409 | 422 | Thrown>>()
 is<Equal<StatusOf<typeof auth.login.$post>, 200 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof auth.password.forgot.$post>, 202 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof auth.password.reset.$post>, 204 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof auth.password.$put>, 204 | 403 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof auth.email.$put>, 202 | 403 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof auth.email.confirm.$post>, 204 | 422 | Thrown>>()
+is<Equal<StatusOf<typeof auth.email.resend.$post>, 202 | 204 | Thrown>>()
 is<Equal<StatusOf<typeof tasks.$get>, 200 | 304 | 422 | Thrown>>()
 is<Equal<StatusOf<typeof tasks.$post>, 201 | 412 | 422 | Thrown>>()
 is<Equal<StatusOf<typeof tasks.$delete>, 204 | 412 | 422 | Thrown>>()
