@@ -1,13 +1,14 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { Address, EmailForm } from './address.tsx'
 import { sayAgo } from './dates.ts'
 import { Question } from './dialog.tsx'
 import { Field } from './field.tsx'
-import { Password, useForm } from './form.tsx'
+import { Password, UserName, useForm } from './form.tsx'
 import type { Device } from './me.ts'
 import { choices, type Preferences, prefer, preferences } from './preferences.ts'
-import { focusTop, type Session, say, session, show, toast, today } from './state.ts'
+import { focusTop, type Session, sayDone, session, show, today } from './state.ts'
 import { type Fault, text } from './text.ts'
 
 type GroupProps = { title: string; children: ComponentChildren }
@@ -37,11 +38,6 @@ const Choice = ({ name }: { name: keyof Preferences }) => {
       ))}
     </Field>
   )
-}
-
-const sayDone = (words: string) => {
-  toast.value = { text: words, isUndoable: false }
-  say(words)
 }
 
 const Devices = () => {
@@ -101,11 +97,6 @@ const Devices = () => {
     </Group>
   )
 }
-
-/** The e-mail, for password managers, which keep it with the password. */
-const UserName = () => (
-  <input autocomplete="username" value={(session.value as Session).user.email} readOnly hidden />
-)
 
 const PasswordForm = () => {
   const { me } = session.value as Session
@@ -274,8 +265,9 @@ export const Settings = ({ onEmpty, onDeleted }: Props) => (
     <Devices />
     <OnThisDevice onEmpty={onEmpty} />
     <Group title={text.settings.account}>
-      <p>{text.signedInAs((session.value as Session).user.email)}</p>
+      <Address />
       <Export />
+      <EmailForm />
       <PasswordForm />
       <Deletion onDeleted={onDeleted} />
     </Group>

@@ -2,6 +2,7 @@ import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
 import { differing, type Fields, type Task } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
+import { link } from './link.ts'
 import type { Me } from './me.ts'
 import { first } from './order.ts'
 import { firstDay, preferences } from './preferences.ts'
@@ -85,6 +86,12 @@ export const rows = computed(() =>
 export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
   const region = document.getElementById(how)
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
+}
+
+/** Says on the screen too that something is done. */
+export const sayDone = (words: string) => {
+  toast.value = { text: words, isUndoable: false }
+  say(words)
 }
 
 /** Puts the focus on the title of the screen, for what had it goes away. */
@@ -224,6 +231,7 @@ export const watchAddress = () => {
     scrollTo(0, 0)
   })
   effect(() => {
-    document.title = `${nameOfView()} · ${text.product}`
+    const name = link.value ? text.links[link.value.is] : nameOfView()
+    document.title = `${name} · ${text.product}`
   })
 }
