@@ -1,7 +1,7 @@
 import { signal, useSignal } from '@preact/signals'
 import { Field } from './field.tsx'
 import { Password, UserName, useForm } from './form.tsx'
-import { focusTop, type Session, say, session } from './state.ts'
+import { focusTop, type Session, say, session, view } from './state.ts'
 import { text } from './text.ts'
 
 /** Sends the link that confirms the address again, and says what became of that. */
@@ -32,11 +32,12 @@ export const SendAgain = ({ words = '' }: { words?: string }) => {
 
 const isDismissed = signal(false)
 
-/** A quiet line, as long as the address is not confirmed. */
+/** A quiet line, as long as the address is not confirmed. Settings has it beside the address. */
 export const Unconfirmed = () => {
   const { me } = session.value as Session
   const { email, email_verified } = me.user.value
-  const isShown = email_verified === false && !isDismissed.value && !me.isMailMissing.value
+  const isWanted = !isDismissed.value && !me.isMailMissing.value && view.value.is !== 'settings'
+  const isShown = email_verified === false && isWanted
   const dismiss = () => {
     focusTop()
     isDismissed.value = true
@@ -71,19 +72,22 @@ export const Address = () => {
 
 export const EmailForm = () => {
   const { me } = session.value as Session
-  const asked = useSignal('')
+  const asked = useSignal<{ email: string; old: string }>()
   const { submit, isBusy, fault, faults } = useForm({
     names: { email: 'The new e-mail', current_password: 'Your password' },
     send: async (read) => {
-      asked.value = ''
-      const problem = await me.changeEmail(read('email'), read('current_password'))
+      const [email, old] = [read('email'), me.user.value.email]
+      asked.value = undefined
+      const problem = await me.changeEmail(email, read('current_password'))
       if (problem) return problem
-      asked.value = text.emailAsked(read('email'), me.user.value.email)
-      say(asked.value)
+      asked.value = { email, old }
+      say(text.emailAsked(email, old))
       return undefined
     },
     words: text.account,
   })
+  const { email = '', old = '' } = asked.value ?? {}
+  const isWaiting = old === me.user.value.email
   return (
     <details>
       <summary>{text.settings.email}</summary>
@@ -108,7 +112,7 @@ export const EmailForm = () => {
         <button type="submit" class="primary" aria-disabled={isBusy}>
           Change e-mail
         </button>
-        <p class="soft">{asked.value || text.emailHint}</p>
+        <p class="soft">{isWaiting ? text.emailAsked(email, old) : text.emailHint}</p>
       </form>
     </details>
   )

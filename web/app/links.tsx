@@ -188,7 +188,11 @@ const Confirm = ({ account, token }: Props) => {
         title={text.deadLink}
         words={`${text.deadLinkWhy} ${text.confirm.another(me?.user.value)}`}
       >
-        {me?.user.value.email_verified === false && <SendAgain />}
+        {me?.user.value.email_verified === false && (
+          <p>
+            <SendAgain />
+          </p>
+        )}
         <GoOn />
       </End>
     )

@@ -79,7 +79,8 @@ export const createMe = (account: Account, known: User) => {
     resend: async (): Promise<Fault | undefined> => {
       const problem = await auth.email.resend
         .$post()
-        .then((reply) => refusalOf(reply, 202, 204))
+        // 204 says that it was confirmed meanwhile.
+        .then((reply) => (reply.status === 204 ? loadUser() : refusalOf(reply, 202)))
         .catch(() => 'unreachable' as const)
       isMailMissing.value = cannotMail(problem)
       return problem

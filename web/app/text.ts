@@ -142,7 +142,7 @@ export const text = {
   emailAsked: (email: string, old: string) =>
     `A mail is on its way to ${email}. Until you open its link, your address stays ${old}.`,
 
-  links: { reset: 'Set a new password', confirm: 'Confirm your e-mail address' },
+  links: { reset: 'Set a new password', confirm: 'Confirm your address' },
   toTasks: 'To your tasks',
   toSignIn: 'Back to sign in',
   deadLink: 'This link does not work any more',
@@ -162,7 +162,7 @@ export const text = {
   confirm: {
     words:
       'Confirm only if the address is yours and you asked for this. If not, close this page: nothing will happen.',
-    done: 'Your e-mail address is confirmed',
+    done: 'Your address is confirmed',
     doneWords: 'You sign in with this address from now on.',
     another: (user: User | undefined) => {
       if (!user) return 'Sign in to ask for another.'
