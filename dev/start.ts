@@ -7,6 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { parseEnv } from 'node:util'
 import { isLoopback } from '../src/database/neon.ts'
 import { configurationOf } from '../src/env.ts'
+import { writeConfig } from './config.ts'
 import { migrate } from './migrate.ts'
 import { readEnvironment } from './neon/environment.ts'
 import { startNeon } from './neon/neon.ts'
@@ -46,18 +47,6 @@ const readSecrets = (): NodeJS.Dict<string> => {
 }
 
 const isReal = (url = ''): boolean => URL.canParse(url) && !isLoopback(new URL(url).hostname)
-
-/**
- * Writes wrangler.toml with the binding for mail, which it lacks unless somebody has set up mail for
- * the deployed Worker. The copy is beside the original, because the paths in it are relative.
- */
-const writeConfig = (): string => {
-  const file = '.wrangler.dev.toml'
-  const config = readFileSync('wrangler.toml', 'utf8')
-  const hasBinding = /^\s*\[\[send_email\]\]/m.test(config)
-  writeFileSync(file, hasBinding ? config : `${config}\n[[send_email]]\nname = "EMAIL"\n`)
-  return file
-}
 
 /** Variables that are left out are those of `.dev.vars`. */
 const startWorker = (port: number, variables: NodeJS.Dict<string>): ChildProcess =>

@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { after } from 'node:test'
 import { chromium } from 'playwright-core'
+import { writeConfig } from '../../dev/config.ts'
 import { migrate } from '../../dev/migrate.ts'
 import { startNeon } from '../../dev/neon/neon.ts'
 
@@ -31,20 +33,34 @@ after(async () => {
   for (const end of ends.reverse()) await end()
 })
 
+/** A port that nothing listens on. The links in mails need to know it before the API starts. */
+const freePort = async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  return port
+}
+
 const start = async () => {
   const neon = await startNeon({ port: 0, dataDir: 'memory' })
   ends.push(neon.close)
   await migrate(neon.url)
+  const port = await freePort()
   const worker = spawn(
     'wrangler',
     [
       'dev',
-      '--port=0',
+      '--local',
+      `--config=${writeConfig()}`,
+      `--port=${port}`,
       '--inspector-port=0',
       '--show-interactive-dev-session=false',
       `--var=DATABASE_URL:${neon.url}`,
       `--var=JWT_SECRET:${randomBytes(32).toString('base64url')}`,
       '--var=BCRYPT_COST:4',
+      `--var=APP_URL:http://localhost:${port}`,
+      '--var=EMAIL_FROM:edge-todo@example.com',
     ],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -76,8 +92,8 @@ const start = async () => {
 let api: ReturnType<typeof start> | undefined
 
 /**
- * Starts the API on a free port with an empty database in memory, once for all tests of the process.
- * `npm run dev` is not used, because .dev.vars may name a database with real data.
+ * Starts the API on a free port with an empty database in memory and with mails, once for all tests
+ * of the process. `npm run dev` is not used, because .dev.vars may name a database with real data.
  */
 export const startApi = () => {
   api ??= start()

@@ -1,6 +1,7 @@
 import { createClient, type Problem } from '../../src/client.ts'
 
-export type User = { id: string; email: string }
+/** `email_verified` is missing as long as the server has not told it. */
+export type User = { id: string; email: string; email_verified?: boolean }
 
 /** Why there is no access token: nobody is signed in, or another person is. */
 export type Refusal = 'signed-out' | 'stranger'
@@ -50,9 +51,16 @@ export const createAccount = ({
   // Read once: another tab may let another person in, while this one still shows the first one's tasks.
   let user = remembered()
 
+  /** Remembers what is new about this user, unless another one is remembered. */
+  const update = (changed: User) => {
+    const known = remembered()
+    if (known?.id === changed.id) memory.setItem(userKey, JSON.stringify({ ...known, ...changed }))
+  }
+
   const accept = (value: string) => {
     const { sub, email } = claimsOf(value)
     token = { value, userId: sub }
+    update({ id: sub, email })
     return { id: sub, email }
   }
 
@@ -144,6 +152,7 @@ export const createAccount = ({
     clientOf,
     /** Who was signed in here last, in whatever tab. */
     remembered,
+    update,
     /** Why the last request had no access token. */
     refusal: () => refusal,
     endLeftSession,
@@ -153,6 +162,18 @@ export const createAccount = ({
       const reply = await visitor.auth.signup.$post({ json: { email, password } })
       return reply.status === 201 ? signIn(email, password) : problemOf(reply)
     },
+
+    /** Has a link sent to set a new password, if the address has an account. */
+    forgot: async (email: string) =>
+      refusalOf(await visitor.auth.password.forgot.$post({ json: { email } }), 202),
+
+    /** Sets a new password with the token of a link. Every session of its user ends. */
+    reset: async (token: string, new_password: string) =>
+      refusalOf(await visitor.auth.password.reset.$post({ json: { token, new_password } }), 204),
+
+    /** Confirms an address with the token of a link. */
+    confirm: async (token: string) =>
+      refusalOf(await visitor.auth.email.confirm.$post({ json: { token } }), 204),
 
     /** Forgets who was signed in, when the account is gone. */
     forget: () => {
@@ -192,3 +213,9 @@ export const problemOf = async (
     isOurs: body !== null,
   }
 }
+
+/** Nothing when the reply has one of these statuses, else its problem. */
+export const refusalOf = async (
+  reply: Reply,
+  ...statuses: number[]
+): Promise<Problem | undefined> => (statuses.includes(reply.status) ? undefined : problemOf(reply))

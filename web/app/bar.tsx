@@ -140,7 +140,7 @@ export const Header = () => (
       <IconButton
         icon="leave"
         label="Sign out"
-        title={`Sign out ${session.value?.user.email}`}
+        title={`Sign out ${session.value?.me.user.value.email}`}
         onClick={() => show({ is: 'signing-out' })}
       />
     </div>

@@ -10,6 +10,8 @@ export const limitTitle = ({ currentTarget }: { currentTarget: HTMLInputElement 
 
 type Props = {
   label: string
+  /** Where two forms have a field of the same name. */
+  id?: string | undefined
   name: string
   tag?: 'input' | 'textarea' | 'select'
   hint?: string | undefined
@@ -19,24 +21,33 @@ type Props = {
 } & ComponentProps<'input'>
 
 /** A field with its label, and below it what helps or what is wrong. */
-export const Field = ({ label, name, tag = 'input', hint, fault, button, ...rest }: Props) => {
+export const Field = ({
+  label,
+  name,
+  id = name,
+  tag = 'input',
+  hint,
+  fault,
+  button,
+  ...rest
+}: Props) => {
   const Tag = tag as 'input'
   const words = fault || hint
   return (
     <div class="field">
-      <label for={name}>{label}</label>
+      <label for={id}>{label}</label>
       <div class="beside">
         <Tag
-          id={name}
+          id={id}
           name={name}
           aria-invalid={fault ? true : undefined}
-          aria-describedby={words && `${name}-words`}
+          aria-describedby={words && `${id}-words`}
           {...rest}
         />
         {button}
       </div>
       {words && (
-        <p id={`${name}-words`} class={fault ? 'fault' : 'soft'}>
+        <p id={`${id}-words`} class={fault ? 'fault' : 'soft'}>
           {words}
         </p>
       )}

@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { useEffect } from 'preact/hooks'
 import { Field } from './field.tsx'
-import { say } from './state.ts'
+import { focusTop, type Session, say, session } from './state.ts'
 import type { Fault } from './text.ts'
 
 type Sending = {
@@ -53,6 +55,7 @@ export const useForm = ({ names, send, words }: Sending) => {
 
 type Props = {
   label: string
+  id?: string
   name: string
   autocomplete: 'current-password' | 'new-password'
   hint?: string | undefined
@@ -81,5 +84,37 @@ export const Password = (props: Props) => {
         </button>
       }
     />
+  )
+}
+
+/** The e-mail, for password managers, which keep it with the password. */
+export const UserName = () => (
+  <input
+    autocomplete="username"
+    value={(session.value as Session).me.user.value.email}
+    readOnly
+    hidden
+  />
+)
+
+type SheetProps = {
+  title: string
+  onSubmit?: (event: SubmitEvent) => void
+  children: ComponentChildren
+}
+
+/** A page with one form and nothing else. It begins at its title, for what had the focus is gone. */
+export const Sheet = ({ title, onSubmit, children }: SheetProps) => {
+  useEffect(focusTop, [])
+  return (
+    <main class="sign-in">
+      <form noValidate onSubmit={onSubmit} aria-labelledby="sheet-title">
+        <img src="/app/icon.svg" alt="" width="48" height="48" />
+        <h1 id="sheet-title" tabIndex={-1}>
+          {title}
+        </h1>
+        {children}
+      </form>
+    </main>
   )
 }

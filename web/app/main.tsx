@@ -6,6 +6,8 @@ import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
 import { focusList, onKeyDown } from './keys.ts'
+import { link } from './link.ts'
+import { LinkPage } from './links.tsx'
 import { List } from './list.tsx'
 import { createMe, isRefused } from './me.ts'
 import { Menu } from './menu.tsx'
@@ -93,12 +95,16 @@ const open = async (user: User) => {
   effect(() => {
     if (isOut.value) void sync.sync()
   })
-  const look = () => {
-    if (document.visibilityState === 'visible') void sync.sync()
+  const look = async () => {
+    await sync.sync()
+    if (sync.state.value.is === 'synced') await me.look()
   }
-  addEventListener('online', look)
-  document.addEventListener('visibilitychange', look)
-  void sync.sync()
+  const lookWhenVisible = () => {
+    if (document.visibilityState === 'visible') void look()
+  }
+  addEventListener('online', lookWhenVisible)
+  document.addEventListener('visibilitychange', lookWhenVisible)
+  void look()
 }
 
 const signedIn = (user: User) => {
@@ -170,17 +176,22 @@ const Screen = () => (
   </div>
 )
 
-const App = () =>
-  session.value && cover.value?.is !== 'signing-in' ? (
+const App = () => {
+  if (link.value) return <LinkPage account={account} />
+  return session.value && cover.value?.is !== 'signing-in' ? (
     <Screen />
   ) : (
     <SignIn account={account} onSignedIn={signedIn} />
   )
+}
 
 const start = async () => {
   watchPreferences()
   addEventListener('storage', ({ key }) => {
-    if (key === 'user') location.reload()
+    if (key !== 'user') return
+    const { me, user } = session.value ?? {}
+    if (me && account.remembered()?.id === user?.id) me.follow()
+    else location.reload()
   })
   document.addEventListener('keydown', onKeyDown)
   if (location.hash === accountDeleted) {

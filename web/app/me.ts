@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Problem } from '../../src/client.ts'
-import { type Account, problemOf, type Reply, type User } from './account.ts'
-import type { Fault } from './text.ts'
+import { type Account, problemOf, refusalOf, type User } from './account.ts'
+import { cannotMail, type Fault } from './text.ts'
 
 /** A session of this person, which is a device or a browser of theirs. */
 export type Device = {
@@ -25,16 +25,32 @@ const wrong = (problem: Problem, field: string): Problem => ({
   errors: [{ pointer: `/${field}`, detail: 'is wrong' }],
 })
 
-/** What people do with their own account: its devices, its password, its export and its end. */
-export const createMe = (account: Account, { id }: User) => {
+/** What people do with their own account: its address, devices, password, export and end. */
+export const createMe = (account: Account, known: User) => {
+  const { id } = known
   const { auth } = account.clientOf(id)
+  /** The address, and whether it is confirmed. */
+  const user = signal(known)
+  /** Whether the server is known to send no mails. */
+  const isMailMissing = signal(false)
   const devices = signal<Device[]>()
   /** Why the list of devices could not be fetched or changed. */
   const fault = signal<Fault>()
 
-  /** Nothing when the reply has one of these statuses, else its problem. */
-  const refusalOf = async (reply: Reply, ...statuses: number[]): Promise<Problem | undefined> =>
-    statuses.includes(reply.status) ? undefined : problemOf(reply)
+  /** Takes over what another tab, or a fresh token, has told of this user. */
+  const follow = () => {
+    const remembered = account.remembered()
+    if (remembered?.id === id) user.value = remembered
+  }
+
+  const loadUser = async (): Promise<Problem | undefined> => {
+    const reply = await auth.me.$get()
+    if (reply.status !== 200) return problemOf(reply)
+    const { email, email_verified } = await reply.json()
+    user.value = { id, email, email_verified }
+    account.update(user.value)
+    return undefined
+  }
 
   const fetchDevices = async (): Promise<Problem | undefined> => {
     const reply = await auth.sessions.$get()
@@ -48,6 +64,38 @@ export const createMe = (account: Account, { id }: User) => {
   }
 
   return {
+    user,
+    isMailMissing,
+    follow,
+    loadUser,
+
+    /** Asks for the user, unless the address is known to be confirmed, which no address ever loses. */
+    look: async () => {
+      follow()
+      if (!user.value.email_verified) await loadUser().catch(() => {})
+    },
+
+    /** Has the link that confirms the address sent again. */
+    resend: async (): Promise<Fault | undefined> => {
+      const problem = await auth.email.resend
+        .$post()
+        // 204 says that it was confirmed meanwhile.
+        .then((reply) => (reply.status === 204 ? loadUser() : refusalOf(reply, 202)))
+        .catch(() => 'unreachable' as const)
+      isMailMissing.value = cannotMail(problem)
+      return problem
+    },
+
+    /** Has a link sent to a new address, which takes the place of the old one when it is confirmed. */
+    changeEmail: async (email: string, current_password: string) => {
+      const problem = await refusalOf(
+        await auth.email.$put({ json: { email, current_password } }),
+        202
+      )
+      isMailMissing.value = cannotMail(problem)
+      return problem?.status === 403 ? wrong(problem, 'current_password') : problem
+    },
+
     devices,
     fault,
     loadDevices,

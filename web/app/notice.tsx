@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { Unconfirmed } from './address.tsx'
 import { type Change, patched } from './changes.ts'
 import { Question } from './dialog.tsx'
 import { notice, openTask, type Session, say, session, show, toast, undo } from './state.ts'
@@ -46,6 +47,7 @@ export const Status = () => {
   useEffect(() => {
     if (words) say(words)
   }, [words])
+  if (!words) return <Unconfirmed />
   return (
     <p class="status">
       {words}{' '}

@@ -1,10 +1,11 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { Address, EmailForm } from './address.tsx'
 import { sayAgo } from './dates.ts'
 import { Question } from './dialog.tsx'
 import { Field } from './field.tsx'
-import { Password, useForm } from './form.tsx'
+import { Password, UserName, useForm } from './form.tsx'
 import type { Device } from './me.ts'
 import { choices, type Preferences, prefer, preferences } from './preferences.ts'
 import { type Session, say, session, show, tell, today } from './state.ts'
@@ -102,11 +103,6 @@ const Devices = () => {
     </Group>
   )
 }
-
-/** The e-mail, for password managers, which keep it with the password. */
-const UserName = () => (
-  <input autocomplete="username" value={(session.value as Session).user.email} readOnly hidden />
-)
 
 const PasswordForm = () => {
   const { me } = session.value as Session
@@ -275,7 +271,8 @@ export const Settings = ({ onEmpty, onDeleted }: Props) => (
     <Devices />
     <YourTasks onEmpty={onEmpty} />
     <Group title={text.settings.account}>
-      <p>{text.signedInAs((session.value as Session).user.email)}</p>
+      <Address />
+      <EmailForm />
       <PasswordForm />
       <Deletion onDeleted={onDeleted} />
     </Group>

@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals'
 import type { Account, User } from './account.ts'
 import { Field } from './field.tsx'
-import { Password, useForm } from './form.tsx'
+import { Password, Sheet, useForm } from './form.tsx'
+import { Forgot } from './links.tsx'
 import { notice } from './state.ts'
 import { text } from './text.ts'
 
@@ -10,6 +11,8 @@ type Props = { account: Account; onSignedIn: (user: User) => void }
 /** Signing in and creating an account: one form in two modes. */
 export const SignIn = ({ account, onSignedIn }: Props) => {
   const isNew = useSignal(false)
+  /** The address that was typed when the password turned out to be forgotten. */
+  const forgotten = useSignal<string>()
   const { submit, clear, isBusy, fault, faults } = useForm({
     names: { email: 'The e-mail', password: 'The password' },
     send: async (read) => {
@@ -27,38 +30,57 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
     clear()
   }
 
+  const forget = ({ currentTarget }: { currentTarget: HTMLButtonElement }) => {
+    const fields = new FormData(currentTarget.form ?? undefined)
+    forgotten.value = String(fields.get('email'))
+  }
+
+  if (forgotten.value !== undefined)
+    return (
+      <Forgot
+        account={account}
+        email={forgotten.value}
+        back={text.toSignIn}
+        onBack={() => {
+          forgotten.value = undefined
+        }}
+      />
+    )
   return (
-    <main class="sign-in">
-      <form noValidate onSubmit={submit} aria-labelledby="sign-in-title">
-        <img src="/app/icon.svg" alt="" width="48" height="48" />
-        <h1 id="sign-in-title">{isNew.value ? 'Create account' : 'Sign in'}</h1>
-        {notice.value && <p class="soft">{text.notices[notice.value]}</p>}
-        <Field
-          label="E-mail"
-          name="email"
-          type="email"
-          autocomplete="username"
-          required
-          fault={faults.email}
-        />
-        <Password
-          label="Password"
-          name="password"
-          autocomplete={isNew.value ? 'new-password' : 'current-password'}
-          hint={isNew.value ? text.passwordRules : undefined}
-          fault={faults.password}
-        />
-        <p class="fault">{fault}</p>
-        <button type="submit" class="primary" aria-disabled={isBusy}>
-          {isNew.value ? 'Create account' : 'Sign in'}
+    <Sheet title={isNew.value ? 'Create account' : 'Sign in'} onSubmit={submit}>
+      {notice.value && <p class="soft">{text.notices[notice.value]}</p>}
+      <Field
+        label="E-mail"
+        name="email"
+        type="email"
+        autocomplete="username"
+        required
+        fault={faults.email}
+      />
+      <Password
+        label="Password"
+        name="password"
+        autocomplete={isNew.value ? 'new-password' : 'current-password'}
+        hint={isNew.value ? text.passwordRules : undefined}
+        fault={faults.password}
+      />
+      <p class="fault">{fault}</p>
+      <button type="submit" class="primary" aria-disabled={isBusy}>
+        {isNew.value ? 'Create account' : 'Sign in'}
+      </button>
+      <p class="soft">
+        {isNew.value ? 'You have an account already? ' : 'New here? '}
+        <button type="button" class="link" onClick={switchMode}>
+          {isNew.value ? 'Sign in' : 'Create account'}
         </button>
-        <p class="soft">
-          {isNew.value ? 'You have an account already? ' : 'New here? '}
-          <button type="button" class="link" onClick={switchMode}>
-            {isNew.value ? 'Sign in' : 'Create account'}
+      </p>
+      {!isNew.value && (
+        <p>
+          <button type="button" class="link" onClick={forget}>
+            {text.forgot.title}
           </button>
         </p>
-      </form>
-    </main>
+      )}
+    </Sheet>
   )
 }

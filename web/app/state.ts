@@ -2,6 +2,7 @@ import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
 import { differing, type Fields, type Task, union } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
+import { link } from './link.ts'
 import type { Me } from './me.ts'
 import { first, placeOf } from './order.ts'
 import { firstDay, preferences } from './preferences.ts'
@@ -302,6 +303,7 @@ export const watchAddress = () => {
     scrollTo(0, 0)
   })
   effect(() => {
-    document.title = `${nameOfView()} · ${text.product}`
+    const name = link.value ? text.links[link.value.is] : nameOfView()
+    document.title = `${name} · ${text.product}`
   })
 }

@@ -1,7 +1,12 @@
 import type { Problem } from '../../src/client.ts'
+import type { User } from './account.ts'
 
 /** Why a request came to nothing. `unreachable` stands for one that got no reply. */
 export type Fault = (Problem & { retryAfter?: number }) | 'unreachable'
+
+/** Whether the server is not set up to send mails. */
+export const cannotMail = (fault: Fault | undefined) =>
+  typeof fault === 'object' && /^Mail is not set up/.test(fault.detail)
 
 const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
 
@@ -89,6 +94,7 @@ export const text = {
     devices: 'Devices',
     tasks: 'Your tasks',
     account: 'Account',
+    email: 'Change e-mail',
     password: 'Change password',
     deletion: 'Delete account',
   },
@@ -130,6 +136,43 @@ export const text = {
   deletionHint:
     'This deletes all your tasks, here and on the server. It cannot be undone. Export them first if you want to keep them.',
   signedInAs: (email: string) => `Signed in as ${email}`,
+  confirmed: 'The address is confirmed.',
+  unconfirmed: (email: string) =>
+    `Please confirm your e-mail address: open the link in our mail to ${email}.`,
+  sent: (email: string) => `A mail is on its way to ${email}. We send at most 3 an hour.`,
+  emailHint: 'A link goes to the new address. The old one stays until you confirm the new one.',
+  emailAsked: (email: string, old: string) =>
+    `A mail is on its way to ${email}. Until you open its link, your address stays ${old}.`,
+
+  links: { reset: 'Set a new password', confirm: 'Confirm your address' },
+  toTasks: 'To your tasks',
+  toSignIn: 'Back to sign in',
+  deadLink: 'This link does not work any more',
+  deadLinkWhy: 'A link works once, for a while, and until a newer one takes its place.',
+  forgot: {
+    title: 'Forgot your password?',
+    words: 'Give the e-mail address of your account. A link to set a new password goes to it.',
+    sent: 'Look into your mailbox',
+    sentTo: (email: string) =>
+      `If there is an account with ${email}, a mail is on its way to it. Its link works for 30 minutes.`,
+  },
+  reset: {
+    words: 'This signs out all devices.',
+    done: 'Your password is changed',
+    doneWords: 'All devices are signed out. Sign in with the new password.',
+  },
+  confirm: {
+    words:
+      'Confirm only if the address is yours and you asked for this. If not, close this page: nothing will happen.',
+    done: 'Your address is confirmed',
+    doneWords: 'You sign in with this address from now on.',
+    another: (user: User | undefined) => {
+      if (!user) return 'Sign in to ask for another.'
+      return user.email_verified
+        ? `Your address, ${user.email}, is confirmed. To change it, ask for another link in Settings.`
+        : `Your address, ${user.email}, is not confirmed yet.`
+    },
+  },
 
   undone: (name: string) => `Undone: ${name}`,
   nothingToUndo: 'There is nothing to undo.',
@@ -187,6 +230,7 @@ export const text = {
     if (status === 401) return text.signedOutElsewhere(0)
     if (status === 409) return 'There is an account with this e-mail. Sign in instead?'
     if (status === 429) return `Too many tries. Try again in ${count(retryAfter || 60, 'second')}.`
+    if (cannotMail(fault)) return 'This server is not set up to send mails. Ask whoever runs it.'
     if (status === 503) return 'The server is busy. Try again in a moment.'
     if (status >= 500) return `Something broke on our side. Code ${request_id.slice(0, 8)}.`
     return detail || 'The server did not understand this. Reload the page and try again.'

@@ -1,0 +1,119 @@
+import { signal, useSignal } from '@preact/signals'
+import { Field } from './field.tsx'
+import { Password, UserName, useForm } from './form.tsx'
+import { focusTop, type Session, say, session, view } from './state.ts'
+import { text } from './text.ts'
+
+/** Sends the link that confirms the address again, and says what became of that. */
+export const SendAgain = ({ words = '' }: { words?: string }) => {
+  const { me } = session.value as Session
+  const isBusy = useSignal(false)
+  const outcome = useSignal('')
+  const run = async () => {
+    if (isBusy.value) return
+    isBusy.value = true
+    const problem = await me.resend()
+    isBusy.value = false
+    const { email, email_verified } = me.user.value
+    outcome.value = problem ? text.account(problem) : text.sent(email)
+    // Confirmed meanwhile: the button goes, and the focus would go with it.
+    if (email_verified) focusTop()
+    say(email_verified ? text.confirmed : outcome.value)
+  }
+  return (
+    <>
+      {outcome.value || words}{' '}
+      <button type="button" class="link" aria-disabled={isBusy.value} onClick={() => void run()}>
+        Send again
+      </button>
+    </>
+  )
+}
+
+const isDismissed = signal(false)
+
+/** A quiet line, as long as the address is not confirmed. Settings has it beside the address. */
+export const Unconfirmed = () => {
+  const { me } = session.value as Session
+  const { email, email_verified } = me.user.value
+  const isWanted = !isDismissed.value && !me.isMailMissing.value && view.value.is !== 'settings'
+  const isShown = email_verified === false && isWanted
+  const dismiss = () => {
+    focusTop()
+    isDismissed.value = true
+  }
+  return (
+    <p class="status">
+      {isShown && (
+        <>
+          <SendAgain words={text.unconfirmed(email)} />
+          <button type="button" class="link" onClick={dismiss}>
+            Not now
+          </button>
+        </>
+      )}
+    </p>
+  )
+}
+
+/** The address in the settings. */
+export const Address = () => {
+  const { email, email_verified } = (session.value as Session).me.user.value
+  return (
+    <>
+      <p>{text.signedInAs(email)}</p>
+      <p class="soft">
+        {email_verified && text.confirmed}
+        {email_verified === false && <SendAgain words={text.unconfirmed(email)} />}
+      </p>
+    </>
+  )
+}
+
+export const EmailForm = () => {
+  const { me } = session.value as Session
+  const asked = useSignal<{ email: string; old: string }>()
+  const { submit, isBusy, fault, faults } = useForm({
+    names: { email: 'The new e-mail', current_password: 'Your password' },
+    send: async (read) => {
+      const [email, old] = [read('email'), me.user.value.email]
+      asked.value = undefined
+      const problem = await me.changeEmail(email, read('current_password'))
+      if (problem) return problem
+      asked.value = { email, old }
+      say(text.emailAsked(email, old))
+      return undefined
+    },
+    words: text.account,
+  })
+  const { email = '', old = '' } = asked.value ?? {}
+  const isWaiting = old === me.user.value.email
+  return (
+    <details>
+      <summary>{text.settings.email}</summary>
+      <form noValidate onSubmit={submit}>
+        <UserName />
+        <Field
+          label="New e-mail"
+          name="email"
+          type="email"
+          autocomplete="email"
+          required
+          fault={faults.email}
+        />
+        <Password
+          label="Your password"
+          id="email-password"
+          name="current_password"
+          autocomplete="current-password"
+          fault={faults.current_password}
+        />
+        <p class="fault">{fault}</p>
+        <button type="submit" class="primary" aria-disabled={isBusy}>
+          Change e-mail
+        </button>
+        <p class="soft">{isWaiting ? text.emailAsked(email, old) : text.emailHint}</p>
+      </form>
+    </details>
+  )
+}
