@@ -43,7 +43,7 @@ export const newDevice = async (options: BrowserContextOptions = {}): Promise<Pa
     extraHTTPHeaders: { 'CF-Connecting-IP': `2001:db8::${randomUUID().slice(0, 4)}` },
     ...options,
   })
-  context.setDefaultTimeout(8000)
+  context.setDefaultTimeout(20_000)
   context.on('page', listen)
   await context.addInitScript(() =>
     addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
