@@ -46,7 +46,7 @@ export const Unconfirmed = () => {
     <p class="status">
       {isShown && (
         <>
-          <SendAgain words={text.unconfirmed(email)} />
+          <SendAgain words={text.unconfirmed(email)} />{' '}
           <button type="button" class="link" onClick={dismiss}>
             Not now
           </button>
@@ -64,7 +64,7 @@ export const Address = () => {
       <p>{text.signedInAs(email)}</p>
       <p class="soft">
         {email_verified && text.confirmed}
-        {email_verified === false && <SendAgain words={text.unconfirmed(email)} />}
+        {email_verified === false && <SendAgain words={text.notConfirmed} />}
       </p>
     </>
   )
@@ -109,10 +109,10 @@ export const EmailForm = () => {
           fault={faults.current_password}
         />
         <p class="fault">{fault}</p>
+        <p class="soft">{isWaiting ? text.emailAsked(email, old) : text.emailHint}</p>
         <button type="submit" class="primary" aria-disabled={isBusy}>
           Change e-mail
         </button>
-        <p class="soft">{isWaiting ? text.emailAsked(email, old) : text.emailHint}</p>
       </form>
     </details>
   )

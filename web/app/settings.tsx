@@ -266,9 +266,9 @@ export const Settings = ({ onEmpty, onDeleted }: Props) => (
     <OnThisDevice onEmpty={onEmpty} />
     <Group title={text.settings.account}>
       <Address />
-      <Export />
       <EmailForm />
       <PasswordForm />
+      <Export />
       <Deletion onDeleted={onDeleted} />
     </Group>
   </div>

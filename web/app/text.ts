@@ -135,6 +135,7 @@ export const text = {
     'This deletes all your tasks, here and on the server. It cannot be undone. Export them first if you want to keep them.',
   signedInAs: (email: string) => `Signed in as ${email}`,
   confirmed: 'The address is confirmed.',
+  notConfirmed: 'The address is not confirmed yet: open the link in our mail to it.',
   unconfirmed: (email: string) =>
     `Please confirm your e-mail address: open the link in our mail to ${email}.`,
   sent: (email: string) => `A mail is on its way to ${email}. We send at most 3 an hour.`,
