@@ -13,10 +13,8 @@ import { text } from './text.ts'
 type GroupProps = { title: string; children: ComponentChildren }
 
 const Group = ({ title, children }: GroupProps) => (
-  <section aria-labelledby={`group-${title}`}>
-    <h2 id={`group-${title}`} tabIndex={-1}>
-      {title}
-    </h2>
+  <section aria-label={title}>
+    <h2 tabIndex={-1}>{title}</h2>
     {children}
   </section>
 )
