@@ -11,7 +11,7 @@ type Props = { account: Account; onSignedIn: (user: User) => void }
 export const SignIn = ({ account, onSignedIn }: Props) => {
   const isNew = useSignal(false)
   const { submit, clear, isBusy, fault, faults } = useForm({
-    names: { email: 'The e-mail', password: 'The password' },
+    labels: { email: 'E-mail', password: 'Password' },
     send: async (read) => {
       const enter = isNew.value ? account.signUp : account.signIn
       const result = await enter(read('email'), read('password'))
