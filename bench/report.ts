@@ -143,3 +143,57 @@ export const reportCommit = (figures: CommitFigures) => {
   const heading = `Working tree (${workingTree}) against ${commit}`
   return `${heading}\n\n${table(commitTable(figures))}\n\n${table(sizes)}`
 }
+
+type Warm = readonly [{ time: number; shifts: number }, { time: number; shifts: number }]
+
+/** Pairs have the figure at the processor's full speed, and four times slower. */
+export type AppFigures = {
+  source: { bundle: number; typescript: number; css: number }
+  /** Nothing where there is no Chromium. */
+  browser?: {
+    cold: { kilobytes: number; requests: number; hosts: number; lcp: number }
+    warm: Warm
+    warmMany: Warm
+    inputs: readonly [Record<string, number>, Record<string, number>]
+    heap: number
+  }
+}
+
+/** The budgets of the app, and whether it keeps them. */
+export const reportApp = ({ source, browser }: AppFigures) => {
+  const rows = [
+    atMost('app: JS and CSS, gzip <= 35 KB', 35, source.bundle.toFixed(1)),
+    atMost('app: lines of TypeScript <= 2500', 2500, `${source.typescript}`),
+    atMost('app: lines of CSS <= 500', 500, `${source.css}`),
+  ]
+  if (!browser)
+    return `${table(rows)}\n\nThe other budgets of the app are not measured: there is no Chromium. Install it, or set CHROMIUM_PATH.`
+  const { cold, warm, warmMany, inputs, heap } = browser
+  const speeds = ['1', '4'] as const
+  const starts = ([name, [fast, slow], most]: [string, Warm, [number, number]]) =>
+    [fast, slow].map(({ time }, index) =>
+      atMost(
+        `app: ${name} on screen, CPU ${speeds[index]} x <= ${most[index]} ms`,
+        most[index] ?? 0,
+        time.toFixed(0)
+      )
+    )
+  const shifts = Math.max(...[...warm, ...warmMany].map(({ shifts }) => shifts))
+  return table([
+    ...rows,
+    atMost('app: first visit <= 45 KB', 45, cold.kilobytes.toFixed(1)),
+    atMost('app: first visit: requests <= 6', 6, `${cold.requests}`),
+    atMost('app: first visit: origins <= 1', 1, `${cold.hosts}`),
+    atMost('app: LCP, CPU 4 x, slow 4G <= 1000 ms', 1000, cold.lcp.toFixed(0)),
+    ...starts(['1,000 tasks', warm, [100, 250]]),
+    ...starts(['10,000 tasks', warmMany, [250, 500]]),
+    ...inputs.flatMap((figures, index) =>
+      Object.entries(figures).map(([name, time]) => {
+        const most = index ? 100 : 50
+        return atMost(`app: ${name}, CPU ${speeds[index]} x <= ${most} ms`, most, time.toFixed(0))
+      })
+    ),
+    atMost('app: CLS 0', 0, shifts.toFixed(3)),
+    atMost('app: heap at 10,000 tasks <= 15 MB', 15, heap.toFixed(1)),
+  ])
+}

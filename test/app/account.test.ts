@@ -270,3 +270,22 @@ test('a sync that the browser cannot write is done again, and nothing is sent tw
   assert.equal(keys[0], keys[1])
   assert.deepEqual(tab.titles(), ['A'])
 })
+
+test('what could not be read is read with the next reload', async () => {
+  const { tab, profile, user } = await newPerson()
+  const second = await openTab(profile, user)
+  tab.tasks.add('', { title: 'A' })
+  await tab.tasks.reload([])
+  const { getAll } = IDBObjectStore.prototype
+  IDBObjectStore.prototype.getAll = () => {
+    throw new DOMException('The disk is broken', 'UnknownError')
+  }
+  try {
+    await second.tasks.reload()
+    assert.deepEqual(second.titles(), [])
+  } finally {
+    IDBObjectStore.prototype.getAll = getAll
+  }
+  await second.tasks.reload([])
+  assert.deepEqual(second.titles(), ['A'])
+})

@@ -8,18 +8,21 @@ import {
   queue,
   settle,
   type Task,
+  takeBack,
   view,
 } from '../../web/app/changes.ts'
 import {
   addDays,
   addMonths,
   dayOf,
+  isDay,
   nextWeekday,
   sayDay,
-  untilMidnight,
+  weekday,
 } from '../../web/app/dates.ts'
-import { byOrder, last, move } from '../../web/app/order.ts'
+import { byOrder, last, move, placeOf } from '../../web/app/order.ts'
 import { understand } from '../../web/app/quick-add.ts'
+import { extend, keep, nothing, pick, range } from '../../web/app/selection.ts'
 import { countsOf, matches, sectionsOf, viewOf } from '../../web/app/views.ts'
 
 /** A Saturday. */
@@ -165,8 +168,49 @@ describe('dates', () => {
   test('the local date changes at local midnight', () => {
     assert.equal(dayOf(new Date(2026, 10, 21, 23, 59, 59, 999)), today)
     assert.equal(dayOf(new Date(2026, 10, 22)), '2026-11-22')
-    assert.equal(untilMidnight(new Date(2026, 10, 21, 23, 59)), 60_000)
   })
+
+  for (const [zone, change] of [
+    // Midnight does not exist on the first day that is named here, and comes twice on the second.
+    ['America/Santiago', '2026-09-06'],
+    ['America/Santiago', '2026-04-04'],
+    ['Europe/Berlin', '2026-03-29'],
+    ['Europe/Berlin', '2026-10-25'],
+    ['Pacific/Apia', '2026-12-31'],
+  ] as const)
+    test(`days are counted over ${change} in ${zone}, where the clocks change`, () => {
+      const { TZ } = process.env
+      process.env.TZ = zone
+      try {
+        const before = addDays(change, -1)
+        assert.deepEqual([addDays(before, 1), addDays(before, 2)], [change, addDays(change, 1)])
+        assert.equal(nextWeekday(before, weekday(change)), change)
+        assert.equal(sayDay(change, before), 'Tomorrow')
+        assert.equal(sayDay(addDays(change, 1), change), 'Tomorrow')
+        assert.equal(sayDay(before, change), 'Yesterday')
+        const [year = 0, month = 1, date = 1] = change.split('-').map(Number)
+        for (let hour = 1; hour < 23; hour++)
+          assert.equal(dayOf(new Date(year, month - 1, date, hour, 30)), change)
+        assert.equal(dayOf(new Date(year, month - 1, date, 23, 59, 59, 999)), change)
+        assert.ok(isDay(year, month, date))
+      } finally {
+        if (TZ === undefined) Reflect.deleteProperty(process.env, 'TZ')
+        else process.env.TZ = TZ
+      }
+    })
+
+  for (const zone of ['Pacific/Kiritimati', 'Pacific/Pago_Pago'])
+    test(`a day is the local one in ${zone}, far from UTC`, () => {
+      const { TZ } = process.env
+      process.env.TZ = zone
+      try {
+        assert.equal(dayOf(new Date(2026, 10, 21, 23, 59)), today)
+        assert.equal(dayOf(new Date(2026, 10, 21, 0, 1)), today)
+      } finally {
+        if (TZ === undefined) Reflect.deleteProperty(process.env, 'TZ')
+        else process.env.TZ = TZ
+      }
+    })
 
   test('days near today have names', () => {
     assert.equal(sayDay(today, today), 'Today')
@@ -178,7 +222,7 @@ describe('dates', () => {
 })
 
 describe('order', () => {
-  test('1,000 random moves stay sorted and finite', () => {
+  test('1,000 random moves, of one task or of several, stay sorted and finite', () => {
     let seed = 7
     const random = (below: number) => {
       seed = (seed * 1103515245 + 12345) % 2 ** 31
@@ -188,11 +232,15 @@ describe('order', () => {
     list.sort(byOrder)
     for (let moves = 0; moves < 1000; moves++) {
       // Mostly between the same two tasks, where the numbers run out first.
-      const [from, to] = random(4) ? [random(12), 1] : [random(12), random(12)]
-      const wanted = list.map(({ id }) => id)
-      const [id = ''] = wanted.splice(from, 1)
-      wanted.splice(to, 0, id)
-      const places = move(list, from, to)
+      const ids = list.map(({ id }) => id)
+      const chosen = new Set(
+        random(3) ? [ids[random(12)]] : ids.filter(() => !random(3)).slice(0, 11)
+      )
+      const moved = ids.filter((id) => chosen.has(id))
+      const others = ids.filter((id) => !chosen.has(id))
+      const to = random(4) ? 1 : random(others.length + 1)
+      const wanted = others.toSpliced(to, 0, ...moved)
+      const places = move(list, new Set(moved), to)
       list = list.map((item) => ({ ...item, order: places.get(item.id) ?? item.order }))
       list.sort(byOrder)
       assert.deepEqual(
@@ -203,10 +251,90 @@ describe('order', () => {
     }
   })
 
+  test('several tasks share the space between their new neighbours', () => {
+    const list = [1024, 2048, 3072, 4096].map((order) => task({ order }))
+    const [first, second, third, fourth] = list.map(({ id }) => id)
+    assert.deepEqual(
+      [...move(list, new Set([first ?? '', fourth ?? '']), 1)],
+      [
+        [first, 2048 + 1024 / 3],
+        [fourth, 2048 + 2048 / 3],
+      ]
+    )
+    assert.deepEqual([...move(list, new Set([second ?? '', third ?? '']), 1)], [])
+  })
+
+  test('where no number is left between two tasks, the whole list is numbered anew', () => {
+    const list = [1, 1 + Number.EPSILON, 3, 4].map((order) => task({ order }))
+    const [first, second, third, fourth] = list.map(({ id }) => id)
+    assert.deepEqual(
+      [...move(list, new Set([third ?? '', fourth ?? '']), 1)],
+      [
+        [first, 1024],
+        [third, 2048],
+        [fourth, 3072],
+        [second, 4096],
+      ]
+    )
+  })
+
+  test('a drop counts the tasks that stay above it', () => {
+    const list = ['a', 'b', 'c', 'd'].map((id) => task({ id }))
+    const place = (ids: string[], row: string, side: 'before' | 'after') =>
+      placeOf(list, new Set(ids), row, side)
+    assert.equal(place(['a'], 'c', 'before'), 1)
+    assert.equal(place(['a'], 'c', 'after'), 2)
+    assert.equal(place(['d'], 'a', 'before'), 0)
+    assert.equal(place(['a', 'c'], 'd', 'after'), 2)
+    // On itself, a task stays where it is.
+    assert.equal(place(['b'], 'b', 'before'), 1)
+    assert.equal(place(['b'], 'b', 'after'), 1)
+  })
+
   test('a new task comes last, also after the largest number', () => {
     assert.equal(last([]), 1024)
     assert.equal(last([task({ order: 5 }), task()]), 1029)
     assert.ok(Number.isFinite(last([task({ order: Number.MAX_VALUE })])))
+  })
+})
+
+describe('selection', () => {
+  const rows = ['a', 'b', 'c', 'd', 'e']
+  const ids = (selection: { ids: ReadonlySet<string> }) => [...selection.ids].sort().join('')
+
+  test('a range has both ends, whichever comes first, and none without an end', () => {
+    assert.deepEqual(range(rows, 'b', 'd'), ['b', 'c', 'd'])
+    assert.deepEqual(range(rows, 'd', 'b'), ['b', 'c', 'd'])
+    assert.deepEqual(range(rows, 'c', 'c'), ['c'])
+    assert.deepEqual(range(rows, 'x', 'c'), [])
+  })
+
+  test('a row that is picked twice is not selected', () => {
+    const once = pick(pick(nothing, 'b'), 'd')
+    assert.equal(ids(once), 'bd')
+    assert.equal(ids(pick(once, 'b')), 'd')
+  })
+
+  test('a run grows, shrinks and turns round, and leaves alone what was picked before', () => {
+    let selection = pick(pick(nothing, 'a'), 'c')
+    for (const [end, expected] of [
+      ['e', 'acde'],
+      ['d', 'acd'],
+      ['b', 'abc'],
+    ] as const) {
+      selection = extend(rows, selection, end)
+      assert.equal(ids(selection), expected)
+    }
+  })
+
+  test('a run begins anew when the row where it began has gone', () => {
+    assert.equal(ids(extend(['b', 'c'], pick(nothing, 'a'), 'b')), 'ab')
+  })
+
+  test('what left the rows is no longer selected, and an unchanged selection stays the same', () => {
+    const selection = pick(pick(nothing, 'a'), 'c')
+    assert.equal(ids(keep(['b', 'c'], selection)), 'c')
+    assert.equal(keep(rows, selection), selection)
   })
 })
 
@@ -334,6 +462,61 @@ describe('changes', () => {
       base
     )
     assert.deepEqual(changes[0]?.parked, { why: 'refused', detail: 'the server answered 418' })
+  })
+
+  test('a change that was refused and edited meanwhile is tried again as edited', () => {
+    const base = task()
+    const later = queue(undefined, update({ due_date: today }), { ...base, due_time: '09:30' })
+    const { changes } = settle(
+      sent('update', base, { due_time: '09:30' }),
+      later,
+      { status: 422, updated_at: base.updated_at, task: base },
+      base
+    )
+    assert.deepEqual(
+      changes.map(({ fields, parked, sent }) => [fields, parked, sent]),
+      [[{ due_time: '09:30', due_date: today }, undefined, false]]
+    )
+  })
+
+  test("a time that the server refuses for want of a date is parked, and the copy is the server's", () => {
+    const base = task()
+    const current = { ...base, description: 'Notes' }
+    const { task: copy, changes } = settle(
+      sent('update', base, { due_time: '09:30' }),
+      undefined,
+      { status: 422, updated_at: base.updated_at, task: current },
+      base
+    )
+    assert.deepEqual(copy, current)
+    assert.deepEqual(changes[0]?.parked, { why: 'refused', detail: 'a time needs a date' })
+  })
+
+  test('a batch that is taken back merges each change with its later edit', () => {
+    const base = task()
+    const create = sent('create', base)
+    const remove = queue(undefined, { op: 'delete', fields: {} }, base)
+    assert.deepEqual(takeBack(create, remove, 'no'), [])
+    const edited = queue(undefined, update({ title: 'A' }), base)
+    const [merged] = takeBack(create, edited)
+    assert.deepEqual([merged?.op, merged?.fields, merged?.sent], ['create', { title: 'A' }, false])
+    const restored = queue(undefined, { op: 'restore', fields: { title: 'A' } }, base)
+    const [update_] = takeBack(sent('delete', base), restored)
+    assert.deepEqual([update_?.op, update_?.fields], ['update', { title: 'A' }])
+    assert.deepEqual(takeBack(sent('update', base, { title: 'A' }), undefined, 'no')[0]?.parked, {
+      why: 'refused',
+      detail: 'no',
+    })
+  })
+
+  test('a restored task keeps the copy of the server, which the reply does not have', () => {
+    const base = task()
+    const copy = { ...base, title: 'Theirs', updated_at: '2026-11-21T12:00:00.000Z' }
+    const answer = { status: 200, updated_at: copy.updated_at, task: null }
+    assert.deepEqual(settle(sent('restore', base), undefined, answer, copy).task, copy)
+    const edited = settle(sent('restore', base, { title: 'Ours' }), undefined, answer, undefined)
+    assert.equal(edited.task?.updated_at, base.updated_at)
+    assert.equal(edited.changes[0]?.base.updated_at, base.updated_at)
   })
 
   test('ids are UUIDs of version 7 that sort by time', () => {

@@ -6,6 +6,7 @@ import {
   add,
   asOtherDevice,
   choose,
+  copyTask,
   inspect,
   newDevice,
   newEmail,
@@ -237,6 +238,13 @@ test('every feature of the list works by keyboard alone', async () => {
   await untilOn(page, 'One')
   await press('z')
   await row(page, 'Two and a half').waitFor()
+  // Twice at once completes two tasks, not one there and back.
+  await press('x', 'x')
+  for (const title of ['One', 'Three']) await untilGone(page, title)
+  await press('z', 'z')
+  for (const title of ['One', 'Three']) await row(page, title).waitFor()
+  await press('k', 'k')
+  await untilOn(page, 'One')
   await press('m')
   await untilGone(page, 'One')
   await untilOn(page, 'Three')
@@ -424,27 +432,7 @@ test('1,000 tasks are listed in steps, and the 200th is reached by keyboard', as
 test('with 10,000 tasks, a search finds one and the last is shown after scrolling', async () => {
   const page = await newDevice()
   await signUp(page)
-  await add(page, 'First')
-  await untilSent(page)
-  // Copies of the first task, as if the server had sent them: writing 10,000 there takes a minute.
-  await page.evaluate(async () => {
-    const [{ name = '' } = {}] = await indexedDB.databases()
-    const request = indexedDB.open(name)
-    const db = await new Promise<IDBDatabase>((resolve) => {
-      request.onsuccess = () => resolve(request.result)
-    })
-    const store = db.transaction('tasks', 'readwrite').objectStore('tasks')
-    const all = store.getAll()
-    await new Promise((resolve) => {
-      all.onsuccess = resolve
-    })
-    for (let n = 1; n <= 10_000; n++)
-      store.put({ ...all.result[0], id: crypto.randomUUID(), title: `Task ${n}`, order: 1e6 + n })
-    await new Promise((resolve) => {
-      store.transaction.oncomplete = resolve
-    })
-    db.close()
-  })
+  await copyTask(page, 'First', 10_000)
   await page.reload()
   await open(page, 'All tasks')
   await page.getByRole('link', { name: 'All tasks 10001 open' }).waitFor()

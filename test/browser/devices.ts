@@ -144,6 +144,33 @@ export const untilSent = async (page: Page) => {
   while (await countChanges(page)) assert.ok(Date.now() < deadline, 'changes are sent within 15 s')
 }
 
+/**
+ * Adds a task, and so many copies of it on the device alone, as if the server had sent them: writing
+ * 10,000 there takes a minute. The page shows them when it is loaded again.
+ */
+export const copyTask = async (page: Page, title: string, many: number) => {
+  await add(page, title)
+  await untilSent(page)
+  await page.evaluate(async (many) => {
+    const [{ name = '' } = {}] = await indexedDB.databases()
+    const request = indexedDB.open(name)
+    const db = await new Promise<IDBDatabase>((resolve) => {
+      request.onsuccess = () => resolve(request.result)
+    })
+    const store = db.transaction('tasks', 'readwrite').objectStore('tasks')
+    const all = store.getAll()
+    await new Promise((resolve) => {
+      all.onsuccess = resolve
+    })
+    for (let n = 1; n <= many; n++)
+      store.put({ ...all.result[0], id: crypto.randomUUID(), title: `Task ${n}`, order: 1e6 + n })
+    await new Promise((resolve) => {
+      store.transaction.oncomplete = resolve
+    })
+    db.close()
+  }, many)
+}
+
 /** Checks the page in both themes against WCAG 2.2 AA, and keeps a picture of each. */
 export const inspect = async (page: Page, name: string) => {
   for (const colorScheme of ['light', 'dark'] as const) {

@@ -86,5 +86,5 @@ test('the docs log in, and create and list a task with the access token', async 
   assert.deepEqual(complaints, [])
   assert.equal(await page.evaluate('localStorage.length + sessionStorage.length'), 0)
   await page.locator('#operations-Tasks-listTasks .live-responses-table').scrollIntoViewIfNeeded()
-  await page.screenshot({ path: 'test/browser/docs.png' })
+  await page.screenshot({ path: 'dist/browser/docs.png' })
 })

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import {
   add,
   asOtherDevice,
+  choose,
   fillIn,
   inspect,
   newDevice,
@@ -16,6 +17,7 @@ import {
   signIn,
   signUp,
   titles,
+  untilIn,
   untilSent,
 } from './devices.ts'
 
@@ -31,7 +33,7 @@ const prefer = async (page: Page, name: string, choice: string) => {
   await open(page, 'Today')
 }
 
-test('the theme is the chosen one from the first picture on, and in every tab', async () => {
+test('the theme is the chosen one, in every tab', async () => {
   const page = await newDevice()
   await signUp(page)
   const light = await background(page)
@@ -40,21 +42,12 @@ test('the theme is the chosen one from the first picture on, and in every tab', 
   const dark = await background(page)
   assert.notEqual(dark, light)
   const tab = await page.context().newPage()
-  // What the first picture is painted with.
-  await tab.addInitScript(() => {
-    requestAnimationFrame(() => {
-      const { theme } = document.documentElement.dataset
-      if (theme !== 'dark') console.error(`painted with the theme ${theme}`)
-    })
-  })
   await tab.goto('/app/')
-  await tab.getByRole('heading', { level: 1, name: 'Today' }).waitFor()
+  await untilIn(tab)
   assert.equal(await background(tab), dark)
-  const bars = () =>
-    tab
-      .locator('[name=theme-color]')
-      .evaluateAll((all) => all.map((bar) => (bar as HTMLMetaElement).media))
-  assert.deepEqual(await bars(), ['not all', 'all'])
+  const bars = tab.locator('[name=theme-color]')
+  const media = (bars: (HTMLElement | SVGElement)[]) => bars.map((bar) => bar.getAttribute('media'))
+  assert.deepEqual(await bars.evaluateAll(media), ['not all', 'all'])
   await page.getByLabel('Theme').selectOption('Light')
   await tab.waitForFunction(() => document.documentElement.dataset.theme === 'light')
   assert.equal(await background(tab), light)
@@ -62,6 +55,25 @@ test('the theme is the chosen one from the first picture on, and in every tab', 
   assert.equal(await background(page), light)
   await page.getByLabel('Theme').selectOption('As the system')
   assert.equal(await background(page), dark)
+  noComplaints()
+})
+
+test('a page whose script comes late is not painted in the wrong theme before it', async () => {
+  const page = await newDevice()
+  await page.addInitScript(() => {
+    localStorage.setItem('preferences', '{"theme":"dark"}')
+    requestAnimationFrame(() => {
+      const { theme } = document.documentElement.dataset
+      if (theme !== 'dark') console.error(`painted with the theme ${theme}`)
+    })
+  })
+  await page.route('**/app/app.js', async (route) => {
+    // Time enough to paint the page without the script.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await route.continue()
+  })
+  await page.goto('/app/')
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   noComplaints()
 })
 
@@ -88,7 +100,7 @@ test('next week begins on the first day of the week that the person chose', asyn
   await page.getByLabel('New task').fill('Pay next week')
   await page.locator('#understood').getByText('Monday').waitFor()
   await page.getByLabel('New task').fill('')
-  await prefer(page, 'First day of the week', 'Sunday')
+  await prefer(page, 'The week begins on', 'Sunday')
   await page.getByLabel('New task').fill('Pay next week')
   await page.locator('#understood').getByText('Sunday').waitFor()
   await page.getByLabel('New task').fill('Call')
@@ -133,6 +145,7 @@ test('with single keys off, letters do nothing and the other keys work', async (
       .count(),
     0
   )
+  assert.equal(await page.locator('.keys:empty').count(), 0)
   await inspect(page, 'help-without-single-keys')
   noComplaints()
 })
@@ -246,13 +259,12 @@ test('after the account is deleted, nothing of it is left in the browser or on t
   const email = await signUp(page)
   await add(page, 'Buy milk')
   await untilSent(page)
-  await prefer(page, 'Theme', 'Dark')
+  await prefer(page, 'New tasks', 'On top')
   const tab = await page.context().newPage()
   await tab.goto('/app/')
   await row(tab, 'Buy milk').waitFor()
   await page.evaluate(async () => void (await navigator.serviceWorker.ready))
   await open(page, 'Settings')
-  await page.getByLabel('Theme').selectOption('Light')
   await page.locator('summary', { hasText: 'Delete account' }).click()
   await page.getByLabel('Password', { exact: true }).fill('wrong password')
   const button = page.getByRole('button', { name: 'Delete account' })
@@ -341,6 +353,11 @@ test('Settings fits a phone of 320 px, and is reached and used by keyboard', asy
     await page.keyboard.press('Enter')
     await page.locator('details[open]', { hasText: name }).waitFor()
   }
+  await page.setViewportSize({ width: 1280, height: 400 })
+  await page.getByRole('button', { name: 'Empty this device' }).focus()
+  const before = await page.evaluate(() => scrollY)
+  await page.keyboard.press('ArrowDown')
+  await page.waitForFunction((before) => scrollY > before, before)
   for (const width of [320, 390, 1280]) {
     await page.setViewportSize({ width, height: width > 400 ? 1700 : 2100 })
     await inspect(page, `settings-${width}`)
@@ -349,5 +366,42 @@ test('Settings fits a phone of 320 px, and is reached and used by keyboard', asy
     )
     assert.ok(overflow <= 0, `Settings at ${width} px is ${overflow} px too wide`)
   }
+  noComplaints()
+})
+
+test('by touch, every target of the settings and the trash is 44 px high', async () => {
+  const page = await newDevice({
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  })
+  await signUp(page)
+  await add(page, 'Buy milk #shop')
+  await choose(page, 'Buy milk', 'Delete')
+  for (const name of ['Trash', 'Settings']) {
+    await page.getByRole('button', { name: 'More' }).tap()
+    await page.getByRole('link', { name }).tap()
+    await page.getByRole('heading', { level: 1, name }).waitFor()
+    for (const summary of await page.locator('summary').all()) await summary.tap()
+    const small = await page
+      .locator('button:visible, nav a:visible, .pick:visible, summary, select, main input:visible')
+      .evaluateAll((all) =>
+        all
+          .filter((target) => !target.matches('.pick input'))
+          .map((target) => [target.outerHTML, target.getBoundingClientRect().height] as const)
+          .filter(([, height]) => height < 44)
+      )
+    assert.deepEqual(small, [], name)
+    if (name === 'Trash') {
+      await page.getByRole('checkbox', { name: 'Select “Buy milk”' }).tap()
+      await inspect(page, 'trash-selected-390')
+      await page.getByRole('button', { name: 'Restore 1 task' }).tap()
+      await page.getByText('The trash is empty.').waitFor()
+    }
+  }
+  await page.getByLabel('Theme').selectOption('Dark')
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark')
+  await open(page, 'Today')
+  await row(page, 'Buy milk').waitFor()
   noComplaints()
 })

@@ -9,6 +9,8 @@ import {
   isList,
   line,
   nameOfView,
+  remove,
+  rows,
   search,
   session,
   show,
@@ -80,6 +82,14 @@ export const QuickAdd = () => {
     </form>
   )
 }
+
+/** Moves everything that is done to the trash, in the place where other views add a task. */
+export const ClearCompleted = () =>
+  rows.value.length > 0 && (
+    <button type="button" class="quiet" onClick={() => remove(rows.value)}>
+      Clear completed
+    </button>
+  )
 
 const Search = () => (
   <div class="search box">

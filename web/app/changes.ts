@@ -10,7 +10,7 @@ export type Fields = Pick<
 type Text = Partial<Pick<Fields, 'title' | 'description'>>
 
 /** Why a change waits for the person to decide. */
-export type Parked =
+type Parked =
   /** The text was changed on another device too. Ours is kept, and theirs is offered. */
   | { why: 'conflict'; theirs: Text }
   /** The task was edited here and deleted elsewhere. */
@@ -46,7 +46,7 @@ const names = [
   'order',
 ] as const satisfies (keyof Fields)[]
 
-const equal = (a: unknown, b: unknown) =>
+export const equal = (a: unknown, b: unknown) =>
   Array.isArray(a) && Array.isArray(b)
     ? a.length === b.length && a.every((item, index) => item === b[index])
     : a === b
@@ -114,7 +114,7 @@ export const operationOf = ({ id, op, fields, base }: Change): Operation => {
   return op === 'delete' ? { op, id, if_match } : { op, id, task: fields, if_match }
 }
 
-const union = (ours: string[], theirs: string[]) => {
+export const union = (ours: string[], theirs: string[]) => {
   const known = new Set(theirs.map((tag) => tag.toLowerCase()))
   return [...theirs, ...ours.filter((tag) => !known.has(tag.toLowerCase()))].slice(0, 20)
 }
@@ -164,7 +164,7 @@ export const takeBack = (sent: Change, later: Change | undefined, detail?: strin
 }
 
 /** What the server's answer makes of a task: its copy here, and its changes. */
-export type Settled = { task: Task | undefined; changes: Change[] }
+type Settled = { task: Task | undefined; changes: Change[] }
 
 type Answer = Pick<Outcome, 'status' | 'updated_at'> & { task: Task | null }
 

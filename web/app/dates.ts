@@ -78,7 +78,3 @@ export const sayAgo = (then: number, now = Date.now()): string => {
   if (minutes < 60 * 24) return ago.format(-Math.floor(minutes / 60), 'hour')
   return ago.format(-Math.floor(minutes / (60 * 24)), 'day')
 }
-
-/** Milliseconds until the next local midnight. */
-export const untilMidnight = (now: Date): number =>
-  new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1).getTime() - now.getTime()

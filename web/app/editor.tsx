@@ -11,7 +11,7 @@ const linksIn = (notes: string) =>
     .filter((link) => URL.canParse(link))
 
 /** Tags as a person types them: with or without #, separated by commas. */
-const tagsIn = (line: string) => {
+export const tagsIn = (line: string) => {
   const tags = new Map<string, string>()
   for (const part of line.split(',')) {
     const tag = [...part.trim().replace(/^#+/, '').trim()].slice(0, 50).join('')
@@ -46,7 +46,7 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   const task = useRef(opened).current
   if (!task) return null
   const close = (button: string, form: FormData) => {
-    if (button === 'delete') return refused ? void tasks.discard(refused) : remove(task)
+    if (button === 'delete') return refused ? void tasks.discard(refused) : remove([task])
     const fields = differing(fieldsIn(form, task), task)
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
     else if (seen) edit([seen], fields)

@@ -1,18 +1,19 @@
 import type { Task } from './changes.ts'
 import type { Day } from './dates.ts'
-import { link } from './link.ts'
 import { preferences } from './preferences.ts'
 import * as state from './state.ts'
 
-const { openTask, show } = state
+const { show } = state
 
-type Key = {
+export type Key = {
   /** As KeyboardEvent.key has them, with Alt+ and Mod+ (Ctrl or Cmd) in front. */
   keys: string[]
   does: string
   run?: () => void
-  /** For keys that act on the current row. */
-  act?: (task: Task) => void
+  /** For keys that act on the selected tasks, or else on the current row. */
+  act?: (tasks: Task[]) => void
+  /** Whether the key acts on the current row alone. */
+  isForOne?: boolean
   /** Whether the menu of a task has it too. */
   menu?: (task: Task) => boolean
 }
@@ -28,13 +29,20 @@ const step = (by: number) => {
   else focusList()
 }
 
+/** Takes so many rows more into the selection. */
+const stepSelecting = (by: number) => {
+  focusList()
+  state.stepSelecting(by)
+}
+
 const isTyping = (element: Element | null): element is HTMLElement =>
   element instanceof HTMLElement && element.matches('input:not([type=checkbox]), textarea, select')
 
-/** Empties the field that has the focus and leaves it. On the list, ends the search. */
+/** Empties the field that has the focus and leaves it. On the list, ends the selection or the search. */
 const leave = () => {
   const field = document.activeElement
   if (field?.id === 'quick-add') state.line.value = ''
+  else if (state.isSelecting.value && field?.id !== 'search') state.unselect()
   else state.search.value = ''
   if (isTyping(field)) field.blur()
   state.toast.value = undefined
@@ -43,25 +51,52 @@ const leave = () => {
 const due = (key: string[], does: string, day: () => Day | null): Key => ({
   keys: key,
   does,
-  act: (task) => state.reschedule([task], day()),
+  act: (tasks) => state.reschedule(tasks, day()),
   menu: ({ due_date }) => due_date !== day(),
 })
 
 const priority = (key: string, does: string, priority: Task['priority']): Key => ({
   keys: [key],
   does,
-  act: (task) => state.edit([task], { priority }),
+  act: (tasks) => state.edit(tasks, { priority }),
   menu: (task) => task.priority !== priority,
 })
 
 const move = (key: string, does: string, by: number): Key => ({
   keys: [key],
   does,
-  act: (task) => state.moveBy(task, by),
-  menu: (task) => Boolean(state.listOf(task)),
+  act: (tasks) => state.moveBy(tasks, by),
+  menu: ({ id }) => Boolean(state.listOf(new Set([id]))),
 })
 
 const always = () => true
+
+/** A key that acts on the current row alone. */
+const one = (key: string, does: string, act: (task: Task) => void): Key => ({
+  keys: [key],
+  does,
+  act: ([task]) => task && act(task),
+  isForOne: true,
+})
+
+export const dates: Key[] = [
+  due(['t'], 'Today', () => state.today.value),
+  due(['m'], 'Tomorrow', state.tomorrow),
+  due(['w'], 'Next week', state.nextWeek),
+  {
+    keys: ['d'],
+    does: 'Another date',
+    act: (tasks) => state.openField(tasks, 'due_date'),
+    menu: always,
+  },
+  due([], 'No date', () => null),
+]
+
+export const priorities: Key[] = [
+  priority('1', 'High priority', 'high'),
+  priority('2', 'Medium priority', 'medium'),
+  priority('3', 'Low priority', 'low'),
+]
 
 /** The keyboard map, in groups: what the listener does, the help shows, and the menus offer. */
 export const keys: Key[][] = [
@@ -76,22 +111,23 @@ export const keys: Key[][] = [
     { keys: ['j', 'ArrowDown'], does: 'Next task', run: () => step(1) },
     { keys: ['k', 'ArrowUp'], does: 'Previous task', run: () => step(-1) },
     { keys: ['x', ' '], does: 'Done, or not done', act: state.toggle },
-    { keys: ['Enter'], does: 'Open', act: (task) => openTask(task), menu: always },
-    { keys: ['F2'], does: 'Edit the title', act: state.rename },
-    { keys: ['#'], does: 'Tags', act: (task) => openTask(task, 'tags'), menu: always },
+    { ...one('Enter', 'Open', (task) => state.openTask(task)), menu: always },
+    one('F2', 'Edit the title', state.rename),
+    {
+      keys: ['#'],
+      does: 'Tags',
+      act: (tasks) => state.openField(tasks, 'tags'),
+      menu: always,
+    },
   ],
   [
-    due(['t'], 'Today', () => state.today.value),
-    due(['m'], 'Tomorrow', state.tomorrow),
-    due(['w'], 'Next week', state.nextWeek),
-    { keys: ['d'], does: 'Another date', act: (task) => openTask(task, 'due_date'), menu: always },
-    due([], 'No date', () => null),
+    { ...one('s', 'Select', state.selectToo), menu: always },
+    { keys: ['Shift+ArrowDown'], does: 'Select down', run: () => stepSelecting(1) },
+    { keys: ['Shift+ArrowUp'], does: 'Select up', run: () => stepSelecting(-1) },
+    { keys: ['Mod+a'], does: 'Select all', run: state.selectAll },
   ],
-  [
-    priority('1', 'High priority', 'high'),
-    priority('2', 'Medium priority', 'medium'),
-    priority('3', 'Low priority', 'low'),
-  ],
+  dates,
+  priorities,
   [
     move('Alt+ArrowUp', 'Move up', -1),
     move('Alt+ArrowDown', 'Move down', 1),
@@ -129,27 +165,25 @@ const nameOf = ({ key, altKey, ctrlKey, metaKey, shiftKey }: KeyboardEvent) => {
   // Some layouts have these on AltGr, which Windows reports as Ctrl and Alt, or on Option.
   if (/^[#/?]$/.test(key) && (altKey || !ctrlKey) && !metaKey) return key
   const modifier = ctrlKey || metaKey ? 'Mod+' : ''
-  return `${modifier}${altKey ? 'Alt+' : ''}${altKey && shiftKey ? 'Shift+' : ''}${key}`
+  const shift = shiftKey && (altKey || key.startsWith('Arrow')) ? 'Shift+' : ''
+  return `${modifier}${altKey ? 'Alt+' : ''}${shift}${key}`
 }
 
 export const onKeyDown = (event: KeyboardEvent) => {
   const { target, defaultPrevented, isComposing } = event
-  if (
-    !state.session.value ||
-    link.value ||
-    defaultPrevented ||
-    isComposing ||
-    !(target instanceof Element)
-  )
+  if (!state.session.value || defaultPrevented || isComposing || !(target instanceof Element))
     return
-  if (document.querySelector('dialog[open], :popover-open')) return
+  if (document.querySelector('.sign-in, dialog[open], :popover-open')) return
   if (isTyping(target) && event.key !== 'Escape') return
   // A button that has the focus keeps its own keys.
   if (/^( |Enter)$/.test(event.key) && target.closest('button, a, input')) return
-  const key = keys.flat().find((key) => keysOf(key).includes(nameOf(event)))
+  // Where there is no list, the arrows scroll.
+  const here = state.isList() ? keys.flat() : (keys[0] ?? [])
+  const key = here.find((key) => keysOf(key).includes(nameOf(event)))
   const task = state.rows.value.find(({ id }) => id === state.current.value)
   if (key?.run) key.run()
-  else if (key?.act && task) key.act(task)
+  else if (key?.act && !key.isForOne && state.isSelecting.value) key.act(state.selected.value)
+  else if (key?.act && task) key.act([task])
   else return
   event.preventDefault()
 }

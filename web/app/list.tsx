@@ -3,7 +3,9 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { sayDay } from './dates.ts'
 import { Icon } from './icon.tsx'
 import {
+  complete,
   current,
+  isByHand,
   isDoneShown,
   reschedule,
   rows,
@@ -23,39 +25,49 @@ const step = 60
 const headingOf = ({ key, day }: Section) =>
   day ? sayDay(day, today.value) : text.sections[key as keyof typeof text.sections]
 
+/** What can be done with all tasks of a section, named so that it makes sense alone. */
+const actOf = ({ key, tasks }: Section) => {
+  if (key === 'late')
+    return { name: 'Move all to today', act: () => reschedule(tasks, today.value) }
+  if (key === 'open') return { name: 'Complete all', act: () => complete(tasks, true) }
+  if (key === 'done' && isDoneShown.value)
+    return { name: 'Reopen all', act: () => complete(tasks, false) }
+  return undefined
+}
+
 const Heading = ({ section }: { section: Section }) => {
   const { key, tasks } = section
-  if (key === 'done')
-    return (
-      <h2>
-        <button
-          type="button"
-          class="fold"
-          aria-expanded={isDoneShown.value}
-          onClick={() => {
-            isDoneShown.value = !isDoneShown.value
-          }}
-        >
-          <Icon name="open" />
-          {headingOf(section)} <span class="count">{tasks.length}</span>
-        </button>
-      </h2>
-    )
+  const all = actOf(section)
   return (
     <div class="heading">
-      <h2 class={key === 'late' ? 'late' : ''}>{headingOf(section)}</h2>
-      {key === 'late' && (
-        <button type="button" class="link" onClick={() => reschedule(tasks, today.value)}>
-          Move all to today
+      <h2 class={key === 'late' ? 'late' : ''}>
+        {key === 'done' ? (
+          <button
+            type="button"
+            class="fold"
+            aria-expanded={isDoneShown.value}
+            onClick={() => {
+              isDoneShown.value = !isDoneShown.value
+            }}
+          >
+            <Icon name="open" />
+            {headingOf(section)} <span class="count">{tasks.length}</span>
+          </button>
+        ) : (
+          headingOf(section)
+        )}
+      </h2>
+      {all && (
+        <button type="button" class="link" onClick={all.act}>
+          {all.name}
         </button>
       )}
     </div>
   )
 }
 
-/** Open tasks, and those of today while nothing is late, stand under the title of the view alone. */
-const isNamed = ({ key }: Section) =>
-  key !== 'open' && (key !== 'today' || sections.value.length > 1)
+/** The tasks of today stand under the title of the view alone, while nothing is late. */
+const isNamed = ({ key }: Section) => key !== 'today' || sections.value.length > 1
 
 /** Makes the row that the keyboard acts on the next one, or the last, when it has gone. */
 const useCurrent = () => {
@@ -119,7 +131,7 @@ export const List = () => {
             {isNamed(section) && <Heading section={section} />}
             <ul>
               {shown.map((task) => (
-                <Row key={task.id} task={task} />
+                <Row key={task.id} task={task} canMove={isByHand(section)} />
               ))}
             </ul>
           </section>

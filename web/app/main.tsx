@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import { createAccount, type User } from './account.ts'
-import { Header, QuickAdd, Views } from './bar.tsx'
+import { ClearCompleted, Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
@@ -13,6 +13,7 @@ import { createMe, isRefused } from './me.ts'
 import { Menu } from './menu.tsx'
 import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
 import { forgetPreferences, watchPreferences } from './preferences.ts'
+import { SelectedEditor, SelectionBar } from './selection-bar.tsx'
 import { Emptying, Settings } from './settings.tsx'
 import { SignIn } from './sign-in.tsx'
 import {
@@ -20,11 +21,13 @@ import {
   focusTop,
   isList,
   notice,
+  rows,
   session,
   show,
   view,
   watchAddress,
   watchDay,
+  watchSelection,
 } from './state.ts'
 import { eraseStore, openMemoryStore, openStore } from './store.ts'
 import { createSync } from './sync.ts'
@@ -136,22 +139,22 @@ const Waiting = () => (
   </div>
 )
 
+const Content = () => {
+  if (view.value.is === 'trash') return <Trash />
+  if (view.value.is === 'settings')
+    return <Settings onEmpty={() => void empty()} onDeleted={() => void end()} />
+  if (!first.value || rows.value.length) return <List />
+  return first.value === 'waiting' ? <Waiting /> : <p class="empty">{text.empty.never}</p>
+}
+
 const Cover = () => {
   const { value } = cover
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
+  if (value?.is === 'selected') return <SelectedEditor field={value.field} />
   if (value?.is === 'help') return <Help />
   if (value?.is === 'emptying') return <Emptying onEmpty={() => void empty()} />
   return value && <SigningOut onSignOut={() => void signOut()} />
 }
-
-const Tasks = () => (
-  <>
-    {view.value.is !== 'done' && <QuickAdd />}
-    {first.value === 'waiting' && <Waiting />}
-    {first.value === 'failed' && <p class="empty">{text.empty.never}</p>}
-    {!first.value && <List />}
-  </>
-)
 
 const Screen = () => (
   <div class="app">
@@ -163,11 +166,9 @@ const Screen = () => (
       <Header />
       <Status />
       <Decisions />
-      {view.value.is === 'trash' && <Trash />}
-      {view.value.is === 'settings' && (
-        <Settings onEmpty={() => void empty()} onDeleted={() => void end()} />
-      )}
-      {isList() && <Tasks />}
+      {view.value.is === 'done' ? <ClearCompleted /> : isList() && <QuickAdd />}
+      <Content />
+      <SelectionBar />
       <Menu />
     </main>
     <Toast />
@@ -199,6 +200,7 @@ const start = async () => {
   }
   watchAddress()
   watchDay()
+  watchSelection()
   const user = account.remembered()
   if (user) await open(user)
   else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'

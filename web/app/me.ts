@@ -133,7 +133,13 @@ export const createMe = (account: Account, known: User) => {
       if (me.status !== 200) return problemOf(me)
       const result = await account.signIn((await me.json()).email, password)
       if (!('id' in result)) return result.status === 401 ? wrong(result, 'password') : result
-      const problem = await refusalOf(await auth.me.$delete(), 204)
+      let isLost = false
+      const reply = await auth.me.$delete().catch(() => {
+        isLost = true
+        return auth.me.$delete()
+      })
+      // Asked again after a lost reply, the server does not know who has just logged in: it was done.
+      const problem = await refusalOf(reply, 204, ...(isLost ? [401] : []))
       if (!problem) account.forget()
       return problem
     },

@@ -1,19 +1,20 @@
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
-import { keys, keysOf, sayKey } from './keys.ts'
+import { type Key, keysOf, sayKey } from './keys.ts'
 import { current } from './state.ts'
 
-/** The task whose menu is open, and the button that it hangs on. */
-const menu = signal<{ task: Task; button: HTMLElement }>()
+/** The menu that is open: for which tasks, with which keys, and the button that it hangs on. */
+type Open = { name: string; tasks: Task[]; groups: Key[][]; button: HTMLElement }
+const menu = signal<Open>()
 
-export const openMenu = (task: Task, button: HTMLElement) => {
-  menu.value = { task, button }
+export const openMenu = (open: Open) => {
+  menu.value = open
 }
 
 const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 }
 
-const Items = ({ task, button }: { task: Task; button: HTMLElement }) => {
+const Items = ({ name, tasks, groups, button }: Open) => {
   const element = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const popover = element.current
@@ -36,32 +37,34 @@ const Items = ({ task, button }: { task: Task; button: HTMLElement }) => {
     const at = buttons.indexOf(document.activeElement as HTMLButtonElement)
     buttons.at((at + by) % buttons.length)?.focus()
   }
-  const choose = (act: (task: Task) => void) => {
+  const choose = (act: (tasks: Task[]) => void) => {
     element.current?.hidePopover()
-    button.closest('li')?.focus()
-    current.value = task.id
-    act(task)
+    const row = button.closest('li')
+    row?.focus()
+    if (row) current.value = row.id
+    act(tasks)
   }
   return (
     <div
       ref={element}
       class="menu"
       role="menu"
-      aria-label={`Menu of “${task.title}”`}
+      aria-label={`Menu of ${name}`}
       popover="auto"
       onKeyDown={onKeyDown}
       onToggle={({ newState }) => {
         if (newState === 'closed') menu.value = undefined
       }}
     >
-      {keys.map((group) => (
+      {groups.map((group) => (
         <fieldset key={group[0]?.does} role="presentation">
           {group.map((item) => {
             const { does, act, menu } = item
             const [key] = keysOf(item)
             return (
               act &&
-              menu?.(task) && (
+              menu &&
+              tasks.some(menu) && (
                 <button key={does} type="button" role="menuitem" onClick={() => choose(act)}>
                   {does}
                   {key && (
@@ -79,4 +82,4 @@ const Items = ({ task, button }: { task: Task; button: HTMLElement }) => {
   )
 }
 
-export const Menu = () => menu.value && <Items key={menu.value.task.id} {...menu.value} />
+export const Menu = () => menu.value && <Items key={menu.value.name} {...menu.value} />

@@ -29,22 +29,26 @@ export const first = (tasks: Iterable<Placed>): number => {
 }
 
 /**
- * The new places that put the task at `from` to `to` in a sorted list: of it alone, where there is a
- * number between its new neighbours, else of the whole list.
+ * The new places that put tasks of a sorted list where `to` of the others stand above them: of them
+ * alone, where there are numbers between their new neighbours, else of the whole list.
  */
-export const move = (list: Placed[], from: number, to: number): Map<string, number> => {
-  const moved = list[from]
-  if (!moved || from === to) return new Map()
-  const next = list.toSpliced(from, 1).toSpliced(to, 0, moved)
-  const above = next[to - 1]
-  const below = next[to + 1]
-  const placed = (order: number) => new Map([[moved.id, order]])
-  const start = above ? above.order : below?.order != null ? below.order - 2 * gap : 0
-  const end = below ? below.order : start !== null ? start + 2 * gap : null
+export const move = (list: Placed[], ids: ReadonlySet<string>, to: number): Map<string, number> => {
+  const moved = list.filter(({ id }) => ids.has(id))
+  const others = list.filter(({ id }) => !ids.has(id))
+  const next = others.toSpliced(to, 0, ...moved)
+  if (next.every((task, index) => task === list[index])) return new Map()
+  const above = others[to - 1]
+  const below = others[to]
+  const room = (moved.length + 1) * gap
+  const start = above ? above.order : below?.order != null ? below.order - room : 0
+  const end = below ? below.order : start !== null ? start + room : null
   if (start !== null && end !== null) {
-    const middle = start + (end - start) / 2
-    if (middle > start && middle < end && Math.abs(middle) < Number.MAX_SAFE_INTEGER)
-      return placed(middle)
+    const part = (end - start) / (moved.length + 1)
+    const places = moved.map(({ id }, index) => [id, start + part * (index + 1)] as const)
+    const all = [start, ...places.map(([, place]) => place), end]
+    const isSorted = all.every((place, index) => !index || place > (all[index - 1] ?? 0))
+    if (isSorted && places.every(([, place]) => Math.abs(place) < Number.MAX_SAFE_INTEGER))
+      return new Map(places)
   }
   return new Map(
     next.flatMap(({ id, order }, index) => {
@@ -52,4 +56,15 @@ export const move = (list: Placed[], from: number, to: number): Map<string, numb
       return order === place ? [] : [[id, place]]
     })
   )
+}
+
+/** How many of the others stand above the tasks when they are dropped on one side of a row. */
+export const placeOf = (
+  list: Placed[],
+  ids: ReadonlySet<string>,
+  row: string,
+  side: 'before' | 'after'
+): number => {
+  const at = list.findIndex(({ id }) => id === row)
+  return list.slice(0, side === 'after' ? at + 1 : at).filter(({ id }) => !ids.has(id)).length
 }

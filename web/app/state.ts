@@ -1,17 +1,18 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
-import { differing, type Fields, type Task } from './changes.ts'
+import { differing, type Fields, type Task, union } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
 import { link } from './link.ts'
 import type { Me } from './me.ts'
-import { first } from './order.ts'
+import { first, placeOf } from './order.ts'
 import { firstDay, preferences } from './preferences.ts'
+import { extend, keep, nothing, pick, type Selection } from './selection.ts'
 import type { Store } from './store.ts'
 import type { Sync } from './sync.ts'
 import type { Tasks } from './tasks.ts'
 import { text } from './text.ts'
 import type { Trash } from './trash.ts'
-import { countsOf, type Sort, sectionsOf, type View, viewOf } from './views.ts'
+import { countsOf, type Section, type Sort, sectionsOf, type View, viewOf } from './views.ts'
 
 /** The tasks of the person who is signed in. */
 export type Session = {
@@ -40,12 +41,19 @@ export const line = signal('')
 /** What covers the list, one at a time. */
 export type Cover =
   | { is: 'task'; id: string; field?: keyof Fields | undefined }
+  | { is: 'selected'; field: 'due_date' | 'tags' }
   | { is: 'help' | 'signing-in' | 'signing-out' | 'emptying' }
 export const cover = signal<Cover>()
 export const show = (next: Cover | undefined) => {
   cover.value = next
 }
 export const openTask = ({ id }: Task, field?: keyof Fields) => show({ is: 'task', id, field })
+/** One task has all its fields to open, and several have this one. */
+export const openField = (tasks: Task[], field: 'due_date' | 'tags') => {
+  const [task] = tasks
+  if (task && tasks.length === 1) openTask(task, field)
+  else show({ is: 'selected', field })
+}
 
 /** The row that the keyboard acts on, and the row whose title is edited in place. */
 export const current = signal<string>()
@@ -82,20 +90,34 @@ export const rows = computed(() =>
   sections.value.flatMap(({ key, tasks }) => (key === 'done' && !isDoneShown.value ? [] : tasks))
 )
 
+const idsOf = (tasks: Task[]) => tasks.map(({ id }) => id)
+
+export const selection = signal<Selection>(nothing)
+export const isSelecting = computed(() => selection.value.ids.size > 0)
+/** The selected tasks in the order of their rows. */
+export const selected = computed(() =>
+  isSelecting.value ? rows.value.filter(({ id }) => selection.value.ids.has(id)) : []
+)
+
+/** How many changes are on this device alone. */
+export const countUnsent = () => {
+  const { waiting, parked } = (session.value as Session).tasks
+  return waiting.value + parked.value.length
+}
+
 /** Says something to a screen reader. Said twice, a text needs a change to be heard again. */
 export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
   const region = document.getElementById(how)
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
 }
 
-/** Says on the screen too that something is done. */
-export const sayDone = (words: string) => {
+/** Puts the focus on the title of the screen, for what had it goes away. */
+export const focusTop = () => document.querySelector<HTMLElement>('h1')?.focus()
+
+export const tell = (words: string) => {
   toast.value = { text: words, isUndoable: false }
   say(words)
 }
-
-/** Puts the focus on the title of the screen, for what had it goes away. */
-export const focusTop = () => document.querySelector<HTMLElement>('h1')?.focus()
 
 /** Goes so many rows down, or up when negative. */
 export const step = (by: number) => {
@@ -103,6 +125,36 @@ export const step = (by: number) => {
   const next = at < 0 ? (by > 0 ? 0 : rows.value.length - 1) : at + by
   current.value = rows.value[Math.min(Math.max(next, 0), rows.value.length - 1)]?.id
 }
+
+const select = (next: Selection) => {
+  selection.value = next
+  say(text.selected(next.ids.size))
+}
+export const unselect = () => select(nothing)
+export const selectAll = () => select({ ids: new Set(idsOf(rows.value)) })
+/** Selects one task more, or one less. */
+export const selectToo = ({ id }: Task) => {
+  current.value = id
+  select(pick(selection.value, id))
+}
+/** Selects from where the last selection began, or else from the current row. */
+export const selectTo = (id = '', from = current.value ?? id) => {
+  const before = isSelecting.value ? selection.value : pick(nothing, from)
+  current.value = id
+  select(extend(idsOf(rows.value), before, id))
+}
+export const stepSelecting = (by: number) => {
+  const from = current.value
+  step(by)
+  selectTo(current.value, from)
+}
+
+/** Tasks that leave the view are no longer selected. */
+export const watchSelection = () =>
+  effect(() => {
+    const { value } = rows
+    if (isSelecting.peek()) selection.value = keep(idsOf(value), selection.peek())
+  })
 
 /** Runs a command. When it has changed something, says so with a button to undo it. */
 const run = (name: string, command: (tasks: Tasks) => unknown) => {
@@ -114,12 +166,10 @@ const run = (name: string, command: (tasks: Tasks) => unknown) => {
   say(name)
 }
 
-const nameOf = (tasks: Task[], one: (title: string) => string) => {
+const sayTasks = (tasks: Task[]) => {
   const [task] = tasks
-  return task && tasks.length === 1 ? one(task.title) : text.manyChanged(tasks.length)
+  return task && tasks.length === 1 ? `“${task.title}”` : text.tasks(tasks.length)
 }
-
-const idsOf = (tasks: Task[]) => tasks.map(({ id }) => id)
 
 export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
   run(text.added(fields.title), (tasks) =>
@@ -130,39 +180,53 @@ export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
   )
 
 export const complete = (tasks: Task[], completed: boolean) => {
-  const ids = idsOf(tasks)
-  const name = nameOf(tasks, completed ? text.completed : text.reopened)
+  const changed = tasks.filter((task) => task.completed !== completed)
+  const ids = new Set(idsOf(changed))
+  const name = (completed ? text.completed : text.reopened)(sayTasks(changed))
   if (completed) {
     lingering.value = new Set([...lingering.value, ...ids])
     setTimeout(() => {
-      lingering.value = new Set([...lingering.value].filter((id) => !ids.includes(id)))
+      lingering.value = new Set([...lingering.value].filter((id) => !ids.has(id)))
     }, lingerFor)
     // At once, so that the same key pressed again completes the next row.
-    if (current.value && ids.includes(current.value)) step(1)
+    const at = rows.value.findIndex(({ id }) => id === current.value)
+    const next = rows.value.slice(Math.max(at, 0)).find(({ id }) => !ids.has(id))
+    if (next) current.value = next.id
   }
-  run(name, ({ change }) => change(name, ids, { completed }))
+  run(name, ({ change }) => change(name, [...ids], { completed }))
 }
 
-export const toggle = (task: Task) => complete([task], !task.completed)
+/** Completes what is open. Where nothing is, reopens all. */
+export const toggle = (tasks: Task[]) =>
+  complete(
+    tasks,
+    tasks.some(({ completed }) => !completed)
+  )
 
-export const remove = (task: Task) => {
-  const name = text.deleted(task.title)
-  run(name, (tasks) => tasks.remove(name, [task.id]))
+export const remove = (tasks: Task[]) => {
+  const name = text.deleted(sayTasks(tasks))
+  run(name, ({ remove }) => remove(name, idsOf(tasks)))
 }
 
 /** Takes tasks out of the trash. */
 export const restore = (deleted: Task[]) => {
-  const [task] = deleted
-  const isOne = task && deleted.length === 1
-  const name = isOne ? text.restored(task.title) : text.manyRestored(deleted.length)
-  run(name, (tasks) => tasks.restore(name, deleted))
+  const name = text.restored(sayTasks(deleted))
+  run(name, ({ restore }) => restore(name, deleted))
 }
 
-export const edit = (tasks: Task[], fields: Partial<Fields>) => {
-  const changed = tasks.filter((task) => Object.keys(differing(fields, task)).length)
-  const name = nameOf(changed, text.changed)
-  run(name, ({ change }) => change(name, idsOf(changed), fields))
+/** Edits tasks with the same fields, or each with its own. */
+export const edit = (
+  tasks: Task[],
+  fields: Partial<Fields> | ((task: Task) => Partial<Fields>)
+) => {
+  const fieldsOf = typeof fields === 'function' ? fields : () => fields
+  const changed = tasks.filter((task) => Object.keys(differing(fieldsOf(task), task)).length)
+  const name = text.changed(sayTasks(changed))
+  run(name, ({ change }) => change(name, idsOf(changed), fieldsOf))
 }
+
+export const addTags = (tasks: Task[], tags: string[]) =>
+  edit(tasks, (task) => ({ tags: union(tags, task.tags) }))
 
 export const reschedule = (tasks: Task[], due_date: Day | null) =>
   edit(tasks, { due_date, ...(due_date === null && { due_time: null }) })
@@ -170,31 +234,44 @@ export const reschedule = (tasks: Task[], due_date: Day | null) =>
 export const tomorrow = () => addDays(today.value, 1)
 export const nextWeek = () => nextWeekday(today.value, firstDay())
 
-/** The hand-sorted list that a task stands in, or nothing where it cannot be moved. */
-export const listOf = ({ id }: Task): Task[] | undefined => {
+/** Whether the person has sorted this section by hand, so that tasks can be moved in it. */
+export const isByHand = ({ key }: Section) => {
   const { is } = view.value
-  const isByHand = is === 'today' || ((is === 'all' || is === 'tag') && sort.value === 'order')
-  if (!isByHand || search.value) return undefined
-  const lists = sections.value.filter(({ key }) => key === 'today' || key === 'open')
-  return lists.find(({ tasks }) => tasks.some((task) => task.id === id))?.tasks
+  if (search.value) return false
+  return is === 'today' ? key === 'today' : key === 'open' && sort.value === 'order'
 }
 
-/** Moves a task by so many rows: up when negative, to the end of the list when infinite. */
-export const moveBy = (task: Task, by: number) => {
-  const list = listOf(task)
-  if (!list) return say(text.handOnly, 'assertive')
-  const from = list.findIndex(({ id }) => id === task.id)
-  const to = Math.min(Math.max(from + by, 0), list.length - 1)
-  const name = text.moved(task.title, to + 1, list.length)
-  void session.value?.tasks.move(name, list, from, to)
-  say(name)
+/** The hand-sorted list that some of the tasks stand in, or nothing where they cannot be moved. */
+export const listOf = (ids: ReadonlySet<string>): Task[] | undefined =>
+  sections.value.find((section) => isByHand(section) && section.tasks.some(({ id }) => ids.has(id)))
+    ?.tasks
+
+/** Moves those of the list that have these ids, to where `to` of the others stand above them. */
+const moveIn = (list: Task[], ids: ReadonlySet<string>, to: number) => {
+  const moved = list.filter(({ id }) => ids.has(id))
+  const name = text.moved(sayTasks(moved), to + 1, list.length)
+  run(name, ({ move }) => move(name, list, ids, to))
+}
+
+/** Moves tasks by so many rows: up when negative, to the end of the list when infinite. */
+export const moveBy = (tasks: Task[], by: number) => {
+  const ids = new Set(idsOf(tasks))
+  const list = listOf(ids)
+  if (!list) return tell(text.handOnly)
+  const others = list.filter(({ id }) => !ids.has(id)).length
+  const first = list.findIndex(({ id }) => ids.has(id))
+  moveIn(list, ids, Math.min(Math.max(first + by, 0), others))
+}
+
+/** Moves tasks to one side of a row, in the list as it is now. */
+export const drop = (ids: ReadonlySet<string>, id: string, side: 'before' | 'after') => {
+  const list = listOf(new Set([id]))
+  if (list) moveIn(list, ids, placeOf(list, ids, id, side))
 }
 
 export const undo = () => {
   const name = session.value?.tasks.undo()
-  const words = name ? text.undone(name) : text.nothingToUndo
-  toast.value = { text: words, isUndoable: false }
-  say(words)
+  tell(name ? text.undone(name) : text.nothingToUndo)
 }
 
 /** The fields that a new task gets from the view in which it is added. */
@@ -226,6 +303,7 @@ export const watchAddress = () => {
   addEventListener('hashchange', () => {
     view.value = viewOf(location.hash)
     current.value = undefined
+    selection.value = nothing
     rename(undefined)
     document.querySelector<HTMLElement>(':popover-open')?.hidePopover()
     scrollTo(0, 0)

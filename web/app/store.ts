@@ -44,7 +44,7 @@ export type Edits = { id: string; merge: (unsent: Change | undefined) => Change 
 export type Write = { edits: Edits; decided?: Change | undefined }
 
 /** What the device holds of the person's tasks, or of some of them. */
-export type Holdings = { tasks: Task[]; outbox: Change[] }
+type Holdings = { tasks: Task[]; outbox: Change[] }
 
 /** The API takes a body of 1 MiB. The brackets and commas of the array need a little of it. */
 const mostBytes = 1024 * 1024 - 1024

@@ -4,7 +4,7 @@ import { type Account, problemOf, type Refusal, type Reply } from './account.ts'
 import type { Store } from './store.ts'
 
 /** What the last attempt to sync came to. */
-export type SyncState =
+type SyncState =
   | { is: 'waiting' | 'running' | 'synced' | 'offline' }
   /** The server asked to wait, or is in trouble. */
   | { is: 'limited' | 'trouble'; code: string }

@@ -3,18 +3,24 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
 import { sayDay } from './dates.ts'
+import { dragged, mark, startDrag } from './drag.ts'
 import { limitTitle } from './field.tsx'
 import { Icon, IconButton } from './icon.tsx'
+import { keys } from './keys.ts'
 import { openMenu } from './menu.tsx'
 import {
   current,
   edit,
   isOnList,
+  isSelecting,
   lingering,
   openTask,
   remove,
   rename,
   renamed,
+  selection,
+  selectTo,
+  selectToo,
   today,
   toggle,
   view,
@@ -73,7 +79,7 @@ const Rename = ({ task }: { task: Task }) => {
     if (renamed.value !== task.id) return
     rename(undefined)
     if (title) edit([task], { title })
-    else remove(task)
+    else remove([task])
   }
   return (
     <input
@@ -95,12 +101,38 @@ const Rename = ({ task }: { task: Task }) => {
   )
 }
 
-export const Row = ({ task }: { task: Task }) => {
+/** Whether a task is done or, while tasks are selected, whether it is one of them. */
+const Check = ({ task, isSelected }: { task: Task; isSelected: boolean }) => {
+  const { completed, title } = task
+  return (
+    <label class="check">
+      <input
+        type="checkbox"
+        tabIndex={-1}
+        checked={isSelecting.value ? isSelected : completed}
+        aria-label={`${isSelecting.value ? 'Select' : 'Done'}: ${title}`}
+        onChange={() => (isSelecting.value ? selectToo(task) : toggle([task]))}
+      />
+      <Icon name="check" />
+    </label>
+  )
+}
+
+export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
   const row = useRef<HTMLLIElement>(null)
   const { id, title, completed } = task
   const isCurrent = useComputed(() => current.value === id).value
   const isRenamed = useComputed(() => renamed.value === id).value
-  const isLingering = useComputed(() => lingering.value.has(id)).value
+  const isSelected = useComputed(() => selection.value.ids.has(id)).value
+  const looks = useComputed(() =>
+    [
+      lingering.value.has(id) && 'lingering',
+      dragged.value.has(id) && 'dragged',
+      mark.value?.id === id && mark.value.side,
+    ]
+      .filter(Boolean)
+      .join(' ')
+  ).value
   useEffect(() => {
     const { activeElement } = document
     // The focus follows the keyboard's row, but is not taken from elsewhere.
@@ -110,11 +142,30 @@ export const Row = ({ task }: { task: Task }) => {
     if (current.peek() === id && isFree && !row.current?.contains(activeElement))
       row.current?.focus()
   }, [isCurrent, id])
+  /** Selects, where the click says so: with a key held, or with a tap when the first is selected. */
+  const onClick = (event: MouseEvent) => {
+    const { ctrlKey, metaKey, shiftKey, target } = event
+    const isOn = (names: string) => target instanceof Element && target.closest(names) !== null
+    const isTap = isSelecting.value && isOn('.words') && matchMedia('(pointer: coarse)').matches
+    if (isOn('a, input.title')) return
+    if (shiftKey) selectTo(id)
+    else if (ctrlKey || metaKey || isTap) selectToo(task)
+    else return
+    event.preventDefault()
+    event.stopPropagation()
+    row.current?.focus()
+  }
   return (
     <li
       ref={row}
-      class={`row ${completed ? 'completed' : ''} ${isLingering ? 'lingering' : ''}`}
-      aria-label={title}
+      id={id}
+      class={`row ${completed ? 'completed' : ''} ${isSelected ? 'selected' : ''} ${looks}`}
+      aria-label={isSelected ? text.isSelected(title) : title}
+      onClickCapture={onClick}
+      onMouseDown={(event) => {
+        // Keeps the current row, where the selection begins, and selects no text.
+        if (event.shiftKey && !isRenamed) event.preventDefault()
+      }}
       tabIndex={isCurrent ? 0 : -1}
       onFocusIn={() => {
         current.value = id
@@ -124,16 +175,7 @@ export const Row = ({ task }: { task: Task }) => {
         if (relatedTarget) isOnList.value = false
       }}
     >
-      <label class="check">
-        <input
-          type="checkbox"
-          tabIndex={-1}
-          checked={completed}
-          aria-label={`Done: ${title}`}
-          onChange={() => toggle(task)}
-        />
-        <Icon name="check" />
-      </label>
+      <Check task={task} isSelected={isSelected} />
       <div class="words">
         {isRenamed ? (
           <Rename task={task} />
@@ -155,8 +197,15 @@ export const Row = ({ task }: { task: Task }) => {
         label={`Menu of “${title}”`}
         tabIndex={-1}
         aria-haspopup="menu"
-        onClick={({ currentTarget }) => openMenu(task, currentTarget)}
+        onClick={({ currentTarget }) =>
+          openMenu({ name: `“${title}”`, tasks: [task], groups: keys, button: currentTarget })
+        }
       />
+      {canMove && (
+        <span class="grip" aria-hidden="true" onPointerDown={(event) => startDrag(task, event)}>
+          <Icon name="grip" />
+        </span>
+      )}
     </li>
   )
 }

@@ -3,6 +3,7 @@ import {
   type Change,
   differing,
   type Edit,
+  equal,
   type Fields,
   fieldsOf,
   newId,
@@ -31,6 +32,9 @@ const clean = (fields: Partial<Fields>): Partial<Fields> => ({
   ...(fields.due_date === null && { due_time: null }),
 })
 
+const isSame = (a: Task | undefined, b: Task | undefined) =>
+  a && b ? Object.entries(a).every(([name, value]) => equal(value, b[name as keyof Task])) : a === b
+
 /**
  * The tasks as the person sees them: the server's copies with the outbox applied on top. The
  * commands show at once, then write to the store, then call `onChange`.
@@ -49,27 +53,30 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   /** The tasks that were deleted here, or elsewhere while this page was open. */
   const gone = signal<ReadonlyMap<string, Deleted>>(new Map())
 
+  /** Shows what has become of these tasks. What is as it was keeps its object, so nothing renders. */
   const show = (ids: Iterable<string>) => {
-    const next = new Map(all.value)
+    let next: Map<string, Task> | undefined
     const deleted: [string, Deleted][] = []
     const at = new Date().toISOString()
     for (const id of ids) {
       const changes = outbox.get(id) ?? []
       const task = view(copies.get(id), changes)
-      // A deletion that the last page left unsent.
-      const copy = gone.value.has(id) ? undefined : copies.get(id)
-      const before = all.value.get(id) ?? copy
+      // Of a deletion that the last page left unsent there is only the server's copy.
+      const before = all.value.get(id) ?? (gone.value.has(id) ? undefined : copies.get(id))
+      // What waits for the person to decide is not deleted yet.
+      if (!task && before && !changes.some(({ parked }) => parked))
+        deleted.push([id, { task: before, at }])
+      if (isSame(task, all.value.get(id))) continue
+      next ??= new Map(all.value)
       if (task) next.set(id, task)
       else next.delete(id)
-      // What waits for the person to decide is not deleted yet.
-      const isDecided = !changes.some(({ parked }) => parked)
-      if (!task && before && isDecided) deleted.push([id, { task: before, at }])
     }
+    if (next) all.value = next
     const changes = [...outbox.values()].flat()
-    all.value = next
     if (deleted.length) gone.value = new Map([...gone.value, ...deleted])
-    parked.value = changes.filter(({ parked }) => parked)
-    waiting.value = changes.length - parked.value.length
+    const undecided = changes.filter(({ parked }) => parked)
+    if (undecided.length || parked.value.length) parked.value = undecided
+    waiting.value = changes.length - undecided.length
   }
 
   const unsentOf = (id: string) => outbox.get(id)?.find(isUnsent)
@@ -105,11 +112,19 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   let stale: Set<string> | 'all' = new Set()
   let reading = Promise.resolve()
 
+  const markStale = (ids: Iterable<string> | 'all') => {
+    if (ids === 'all') stale = 'all'
+    else if (stale !== 'all') for (const id of ids) stale.add(id)
+  }
+
   const readStale = async () => {
     if (stale !== 'all' && !stale.size) return
     const ids = stale
     stale = new Set()
-    const holdings = await store.read(ids === 'all' ? undefined : [...ids])
+    const holdings = await store.read(ids === 'all' ? undefined : [...ids]).catch((error) => {
+      markStale(ids)
+      throw error
+    })
     const concerned = new Set(
       ids === 'all' ? [...all.value.keys(), ...copies.keys(), ...outbox.keys()] : ids
     )
@@ -127,9 +142,8 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     show(ids === 'all' ? new Set([...concerned, ...copies.keys(), ...outbox.keys()]) : concerned)
   }
 
-  const read = (ids?: Iterable<string>) => {
-    if (!ids) stale = 'all'
-    else if (stale !== 'all') for (const id of ids) stale.add(id)
+  const read = (ids: Iterable<string> | 'all') => {
+    markStale(ids)
     reading = reading.catch(() => {}).then(readStale)
     return reading
   }
@@ -159,8 +173,9 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   }
 
   /** Reads from the store what may have changed there, and tries again to write what it refused. */
-  const reload = async (ids?: Iterable<string>): Promise<void> => {
-    await read(ids)
+  const reload = async (ids: Iterable<string> | 'all' = 'all'): Promise<void> => {
+    // A store that was closed meanwhile has said so elsewhere.
+    await read(ids).catch(() => {})
     if (unwritten.size) await flush()
   }
 
@@ -248,10 +263,18 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
       return seen
     },
 
-    change: (name: string, ids: string[], fields: Partial<Fields>) =>
+    change: (
+      name: string,
+      ids: string[],
+      fields: Partial<Fields> | ((task: Task) => Partial<Fields>)
+    ) =>
       run(
         name,
-        found(ids).map((seen) => ({ op: 'update', fields: clean(fields), seen }))
+        found(ids).map((seen) => ({
+          op: 'update',
+          fields: clean(typeof fields === 'function' ? fields(seen) : fields),
+          seen,
+        }))
       ),
 
     remove: (name: string, ids: string[]) =>
@@ -267,11 +290,11 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
         deleted.map((seen) => ({ op: 'restore', fields: {}, seen }))
       ),
 
-    /** Moves a task of a hand-sorted list. */
-    move: (name: string, list: Task[], from: number, to: number) =>
+    /** Moves tasks of a hand-sorted list to where `to` of the others stand above them. */
+    move: (name: string, list: Task[], ids: ReadonlySet<string>, to: number) =>
       run(
         name,
-        [...move(list, from, to)].flatMap(([id, order]) =>
+        [...move(list, ids, to)].flatMap(([id, order]) =>
           found([id]).map((seen) => ({ op: 'update' as const, fields: { order }, seen }))
         )
       ),

@@ -59,6 +59,7 @@ export const text = {
     newest: 'Newest first',
   },
   priorities: { high: 'High', medium: 'Medium', low: 'Low' },
+  newTags: 'Tags to add',
   tagsHint: 'Separate them with commas.',
   newTaskHint: 'Pay rent tomorrow 9:30 #home !high',
   searchHint: 'Search, #tag, !high',
@@ -69,14 +70,15 @@ export const text = {
   titleMissing: 'Say what is to be done.',
 
   added: (title: string) => `Added “${title}”`,
-  completed: (title: string) => `Completed “${title}”`,
-  reopened: (title: string) => `Reopened “${title}”`,
-  deleted: (title: string) => `Deleted “${title}”`,
-  changed: (title: string) => `Changed “${title}”`,
-  moved: (title: string, place: number, of: number) => `Moved “${title}” to ${place} of ${of}`,
-  manyChanged: (n: number) => `Changed ${count(n, 'task')}`,
-  restored: (title: string) => `Restored “${title}”`,
-  manyRestored: (n: number) => `Restored ${count(n, 'task')}`,
+  tasks: (n: number) => count(n, 'task'),
+  completed: (tasks: string) => `Completed ${tasks}`,
+  reopened: (tasks: string) => `Reopened ${tasks}`,
+  deleted: (tasks: string) => `Deleted ${tasks}`,
+  restored: (tasks: string) => `Restored ${tasks}`,
+  changed: (tasks: string) => `Changed ${tasks}`,
+  moved: (tasks: string, place: number, of: number) => `Moved ${tasks} to ${place} of ${of}`,
+  selected: (n: number) => (n ? `${n} selected` : 'Nothing is selected.'),
+  isSelected: (title: string) => `${title}, selected`,
   trash: 'Deleted tasks stay here for 30 days.',
   trashStates: {
     unreachable: 'No connection. The trash is on the server; what was deleted here is listed.',
@@ -87,28 +89,19 @@ export const text = {
   restoreSelected: (n: number) => (n ? `Restore ${count(n, 'task')}` : 'Restore'),
 
   loading: 'Loading…',
-  settings: {
-    preferences: 'Preferences',
-    devices: 'Devices',
-    onThisDevice: 'On this device',
-    account: 'Account',
-    email: 'Change e-mail',
-    password: 'Change password',
-    deletion: 'Delete account',
-  },
   preferences: {
     theme: { label: 'Theme', system: 'As the system', light: 'Light', dark: 'Dark' },
     firstDay: {
-      label: 'First day of the week',
+      label: 'The week begins on',
       monday: 'Monday',
       sunday: 'Sunday',
       saturday: 'Saturday',
     },
     newTasks: { label: 'New tasks', end: 'At the end', top: 'On top' },
-    singleKeys: { label: 'Single keys, such as n and x', on: 'On', off: 'Off' },
+    singleKeys: { label: 'Single keys (n, x, 1 …)', on: 'On', off: 'Off' },
   },
   thisDevice: 'This device',
-  lastUsed: (ago: string) => `Last used ${ago}`,
+  usedDevice: (used = '', began = '') => `Used ${used}, signed in ${began}`,
   devicesEnded: (n: number) => `Signed out ${count(n, 'device')}`,
   /** What a person calls the browser that sends this `User-Agent`. */
   device: (userAgent: string | null): string => {
@@ -120,17 +113,13 @@ export const text = {
     return browser ?? system ?? (userAgent?.slice(0, 40) || 'Unknown device')
   },
   passwordChanged: 'The password is changed. All other devices are signed out.',
-  passwordEnds: 'All other devices are signed out. This one stays signed in.',
-  exportHint: 'All tasks, the trash and your account, as a JSON file.',
+  passwordHint: 'All other devices are signed out. This one stays signed in.',
+  exportHint: 'An export has all tasks, the trash and your account, as a JSON file.',
   exporting: 'Exporting…',
   held: (tasks: number, ago: string) =>
     `${count(tasks, 'task')} on this device, ${ago ? `synced ${ago}` : 'not synced yet'}.`,
   emptyHint:
-    'Emptying deletes the tasks here and fetches them anew. Safari does the same when you have not used the app for 7 days, unless it is on your home screen.',
-  emptyWithChanges: (changes: number) =>
-    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Emptying deletes ${
-      changes === 1 ? 'it' : 'them'
-    } from this device.`,
+    'Emptying deletes the tasks here and fetches them anew. Safari deletes them by itself when you have not used the app for 7 days, unless it is on your home screen.',
   deletionHint:
     'This deletes all your tasks, here and on the server. It cannot be undone. Export them first if you want to keep them.',
   signedInAs: (email: string) => `Signed in as ${email}`,
@@ -208,8 +197,8 @@ export const text = {
   refused: (title: string, detail: string) => `“${title}” could not be saved: ${detail}.`,
 
   leave: 'Your tasks stay in your account, and are deleted from this device.',
-  leaveWithChanges: (changes: number) =>
-    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Signing out deletes ${
+  losing: (act: string, changes: number) =>
+    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. ${act} deletes ${
       changes === 1 ? 'it' : 'them'
     } from this device.`,
   passwordRules: 'At least 8 characters. A few words in a row are easy to remember.',

@@ -112,6 +112,7 @@ export const Trash = () => {
         </section>
       ))}
       {!list.length && state === 'loaded' && <p class="empty">{text.empty.trash}</p>}
+      {!list.length && state === 'loading' && <p class="empty waiting">{text.loading}</p>}
       {trash.hasMore.value && (
         <button type="button" class="quiet" onClick={trash.loadMore}>
           Show more
