@@ -54,6 +54,7 @@ test("another user's token is thrown away, and nothing is sent", async () => {
   assert.equal(await tab.run(), 'stranger')
   assert.deepEqual(ada.profile.requests, ['POST /auth/refresh'])
   assert.equal(tab.tasks.waiting.value, 1)
+  assert.deepEqual(tab.account.remembered(), ada.user)
 })
 
 test('signing out ends the session and leaves nothing on the device', async () => {

@@ -183,7 +183,8 @@ test('the line that asks to confirm goes for this visit, and Settings still has 
   await untilAtTop(page, 'Today')
   assert.equal(await asksToConfirm(page).count(), 0)
   await open(page, 'Settings')
-  await asksToConfirm(page).waitFor()
+  await page.getByText('The address is not confirmed yet').waitFor()
+  await inspectWidths(page, 'settings-unconfirmed')
   // Confirmed elsewhere meanwhile, it goes with the next look at the app.
   const other = await newDevice()
   await other.goto(await confirmation(email))
@@ -192,8 +193,14 @@ test('the line that asks to confirm goes for this visit, and Settings still has 
   await press(page, 'Send again')
   await untilAtTop(page, 'Settings')
   await page.getByText('The address is confirmed.').first().waitFor()
+  // It is confirmed for good, so it is not asked for again.
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
   await page.reload()
   await open(page, 'Today')
+  await add(page, 'Buy milk')
+  await untilSent(page)
+  assert.ok(asked.includes('/tasks/changes') && !asked.includes('/auth/me'), asked.join())
   assert.equal(await asksToConfirm(page).count(), 0)
   noComplaints()
 })
@@ -310,12 +317,12 @@ test('an address is changed with the link to the new one, and the old one is tol
   await page.keyboard.press('Enter')
   await page.getByText('The new e-mail must be an e-mail address.').waitFor()
   await page.locator('[name=email]:focus').fill(next)
-  await page.getByLabel('Your password', { exact: true }).fill('wrong password')
+  await page.getByLabel('Account password', { exact: true }).fill('wrong password')
   await press(page, 'Change e-mail')
-  await page.getByText('Your password is wrong.').waitFor()
+  await page.getByText('The account password is wrong.').waitFor()
   await page.locator('[name=current_password]:focus').scrollIntoViewIfNeeded()
   await inspectWidths(page, 'change-address-fault')
-  await page.getByLabel('Your password', { exact: true }).fill(password)
+  await page.getByLabel('Account password', { exact: true }).fill(password)
   await press(page, 'Change e-mail')
   const words = `A mail is on its way to ${next}. Until you open its link, your address stays ${old}.`
   await page.locator('main').getByText(words).waitFor()
@@ -352,10 +359,13 @@ test('an address is changed with the link to the new one, and the old one is tol
 })
 
 test('a server without mail, a limit and a lost connection are said plainly', async () => {
-  const page = await newDevice()
-  await signUp(page)
-  const answerMails = (status: number, detail: string, headers = {}) =>
-    page.context().route(/\/auth\/(password|email)\b/, (route) =>
+  const [page, visitor] = [await newDevice(), await newDevice()]
+  const email = await signUp(page)
+  const noMail = 'This server is not set up to send mails. Ask whoever runs it.'
+  const refuse = async (device: Page, status: number, detail: string, headers = {}) => {
+    const route = /\/auth\/(password|email)\//
+    await device.context().unroute(route)
+    await device.context().route(route, (route) =>
       route.fulfill({
         status,
         headers,
@@ -363,17 +373,37 @@ test('a server without mail, a limit and a lost connection are said plainly', as
         body: JSON.stringify({ status, detail, request_id: '1a2b3c4d-0000' }),
       })
     )
-  const noMail = 'This server is not set up to send mails. Ask whoever runs it.'
-  await answerMails(503, 'Mail is not set up. Missing: EMAIL, EMAIL_FROM, APP_URL.')
+  }
+  const missing = 'Mail is not set up. Missing: EMAIL, EMAIL_FROM, APP_URL.'
+  await refuse(page, 503, missing)
   await open(page, 'Settings')
   await press(page, 'Send again')
-  await page.locator('.settings').getByText(noMail).waitFor()
+  await page.locator('main').getByText(noMail).waitFor()
   await inspect(page, 'settings-without-mail')
   await open(page, 'Today')
   assert.equal(await asksToConfirm(page).count(), 0)
 
-  await page.goto('/app/#reset=spent')
-  await press(page, 'Set password')
-  await page.getByText('The server is busy.').first().waitFor()
+  await visitor.goto('/app/')
+  await press(visitor, 'Forgot your password?')
+  await visitor.getByLabel('E-mail').fill(email)
+  await refuse(visitor, 503, missing)
+  await press(visitor, 'Send a link')
+  await visitor.locator('main').getByText(noMail).waitFor()
+  await inspect(visitor, 'forgot-without-mail')
+  await refuse(visitor, 429, 'Too many requests', { 'Retry-After': '15' })
+  await press(visitor, 'Send a link')
+  await visitor.locator('main').getByText('Try again in 15 seconds.').waitFor()
+
+  // The link is still good when there is a network again.
+  const reader = await newDevice()
+  await reader.goto(await confirmation(email))
+  await untilAtTop(reader, 'Confirm your address')
+  await reader.context().setOffline(true)
+  await press(reader, 'Confirm')
+  await reader.locator('main').getByText('No connection. This needs the network.').waitFor()
+  await inspect(reader, 'confirm-offline')
+  await reader.context().setOffline(false)
+  await press(reader, 'Confirm')
+  await untilAtTop(reader, 'Your address is confirmed')
   noComplaints()
 })

@@ -145,6 +145,7 @@ test('with single keys off, letters do nothing and the other keys work', async (
       .count(),
     0
   )
+  assert.equal(await page.locator('.keys:empty').count(), 0)
   await inspect(page, 'help-without-single-keys')
   noComplaints()
 })

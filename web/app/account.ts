@@ -143,7 +143,8 @@ export const createAccount = ({
     if (reply.status !== 200) return problemOf(reply)
     user = accept((await reply.json()).access_token)
     refusal = undefined
-    memory.setItem(userKey, JSON.stringify(user))
+    // Otherwise it is up to date, and also says whether the address is confirmed.
+    if (remembered()?.id !== user.id) memory.setItem(userKey, JSON.stringify(user))
     memory.removeItem(endingKey)
     return user
   }

@@ -1,6 +1,4 @@
 import { signal, useSignal } from '@preact/signals'
-import { Field } from './field.tsx'
-import { Password, UserName, useForm } from './form.tsx'
 import { focusTop, type Session, say, session, view } from './state.ts'
 import { text } from './text.ts'
 
@@ -46,7 +44,7 @@ export const Unconfirmed = () => {
     <p class="status">
       {isShown && (
         <>
-          <SendAgain words={text.unconfirmed(email)} />
+          <SendAgain words={text.unconfirmed(email)} />{' '}
           <button type="button" class="link" onClick={dismiss}>
             Not now
           </button>
@@ -64,56 +62,8 @@ export const Address = () => {
       <p>{text.signedInAs(email)}</p>
       <p class="soft">
         {email_verified && text.confirmed}
-        {email_verified === false && <SendAgain words={text.unconfirmed(email)} />}
+        {email_verified === false && <SendAgain words={text.notConfirmed} />}
       </p>
     </>
-  )
-}
-
-export const EmailForm = () => {
-  const { me } = session.value as Session
-  const asked = useSignal<{ email: string; old: string }>()
-  const { submit, isBusy, fault, faults } = useForm({
-    names: { email: 'The new e-mail', current_password: 'Your password' },
-    send: async (read) => {
-      const [email, old] = [read('email'), me.user.value.email]
-      asked.value = undefined
-      const problem = await me.changeEmail(email, read('current_password'))
-      if (problem) return problem
-      asked.value = { email, old }
-      say(text.emailAsked(email, old))
-      return undefined
-    },
-    words: text.account,
-  })
-  const { email = '', old = '' } = asked.value ?? {}
-  const isWaiting = old === me.user.value.email
-  return (
-    <details>
-      <summary>{text.settings.email}</summary>
-      <form noValidate onSubmit={submit}>
-        <UserName />
-        <Field
-          label="New e-mail"
-          name="email"
-          type="email"
-          autocomplete="email"
-          required
-          fault={faults.email}
-        />
-        <Password
-          label="Your password"
-          id="email-password"
-          name="current_password"
-          autocomplete="current-password"
-          fault={faults.current_password}
-        />
-        <p class="fault">{fault}</p>
-        <button type="submit" class="primary" aria-disabled={isBusy}>
-          Change e-mail
-        </button>
-        <p class="soft">{isWaiting ? text.emailAsked(email, old) : text.emailHint}</p>
-      </form>
-    </details>
   )
 }

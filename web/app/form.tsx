@@ -2,12 +2,12 @@ import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { Field } from './field.tsx'
-import { focusTop, type Session, say, session } from './state.ts'
+import { focusTop, say } from './state.ts'
 import type { Fault } from './text.ts'
 
 type Sending = {
-  /** The fields that the server may find fault with, and how a sentence on each begins. */
-  names: Record<string, string>
+  /** The fields that the server may find fault with, with their labels. */
+  labels: Record<string, string>
   /** Sends the fields, and gives the problem when there is one. */
   send: (read: (name: string) => string) => Promise<Fault | undefined>
   /** What to say of a problem that belongs to no field. */
@@ -15,7 +15,7 @@ type Sending = {
 }
 
 /** Sends a form, one time at once, and says what is wrong where it is wrong. */
-export const useForm = ({ names, send, words }: Sending) => {
+export const useForm = ({ labels, send, words }: Sending) => {
   const isBusy = useSignal(false)
   const fault = useSignal('')
   const faults = useSignal<Record<string, string>>({})
@@ -33,16 +33,16 @@ export const useForm = ({ names, send, words }: Sending) => {
     isBusy.value = false
     const { errors = [] } = !problem || problem === 'unreachable' ? {} : problem
     faults.value = Object.fromEntries(
-      Object.entries(names).flatMap(([name, start]) => {
+      Object.entries(labels).flatMap(([name, label]) => {
         const error = errors.find(({ pointer }) => pointer === `/${name}`)
-        return error ? [[name, `${start} ${error.detail}.`]] : []
+        return error ? [[name, `The ${label.toLowerCase()} ${error.detail}.`]] : []
       })
     )
     if (!problem) return form.reset()
     const [first] = Object.keys(faults.value)
     if (!first) fault.value = words(problem)
     say(fault.value, 'assertive')
-    form.querySelector<HTMLElement>(`[name=${first ?? Object.keys(names).at(-1)}]`)?.focus()
+    form.querySelector<HTMLElement>(`[name=${first ?? Object.keys(labels).at(-1)}]`)?.focus()
   }
 
   const clear = () => {
@@ -86,16 +86,6 @@ export const Password = (props: Props) => {
     />
   )
 }
-
-/** The e-mail, for password managers, which keep it with the password. */
-export const UserName = () => (
-  <input
-    autocomplete="username"
-    value={(session.value as Session).me.user.value.email}
-    readOnly
-    hidden
-  />
-)
 
 type SheetProps = {
   title: string

@@ -1,6 +1,5 @@
 import type { Task } from './changes.ts'
 import type { Day } from './dates.ts'
-import { link } from './link.ts'
 import { preferences } from './preferences.ts'
 import * as state from './state.ts'
 
@@ -172,15 +171,9 @@ const nameOf = ({ key, altKey, ctrlKey, metaKey, shiftKey }: KeyboardEvent) => {
 
 export const onKeyDown = (event: KeyboardEvent) => {
   const { target, defaultPrevented, isComposing } = event
-  if (
-    !state.session.value ||
-    link.value ||
-    defaultPrevented ||
-    isComposing ||
-    !(target instanceof Element)
-  )
+  if (!state.session.value || defaultPrevented || isComposing || !(target instanceof Element))
     return
-  if (document.querySelector('dialog[open], :popover-open')) return
+  if (document.querySelector('.sign-in, dialog[open], :popover-open')) return
   if (isTyping(target) && event.key !== 'Escape') return
   // A button that has the focus keeps its own keys.
   if (/^( |Enter)$/.test(event.key) && target.closest('button, a, input')) return

@@ -43,7 +43,7 @@ export const Forgot = ({
 }: ForgotProps) => {
   const asked = useSignal('')
   const { submit, isBusy, fault, faults } = useForm({
-    names: { email: 'The e-mail' },
+    labels: { email: 'E-mail' },
     send: async (read) => {
       const problem = await account.forgot(read('email'))
       if (!problem) asked.value = read('email')
@@ -117,7 +117,7 @@ type Props = { account: Account; token: string }
 const Reset = ({ account, token }: Props) => {
   const end = useSignal<'done' | 'dead'>()
   const { submit, isBusy, fault, faults } = useForm({
-    names: { new_password: 'The new password' },
+    labels: { new_password: 'New password' },
     send: async (read) => {
       const problem = await account.reset(token, read('new_password'))
       if (problem && !isDead(problem)) return problem
@@ -166,7 +166,7 @@ const Confirm = ({ account, token }: Props) => {
   const end = useSignal<'done' | 'dead'>()
   const { me } = session.value ?? {}
   const { submit, isBusy, fault } = useForm({
-    names: {},
+    labels: {},
     send: async () => {
       const problem = await account.confirm(token)
       if (problem && !isDead(problem)) return problem

@@ -3,7 +3,17 @@ import { useEffect } from 'preact/hooks'
 import { Unconfirmed } from './address.tsx'
 import { type Change, patched } from './changes.ts'
 import { Question } from './dialog.tsx'
-import { notice, openTask, type Session, say, session, show, toast, undo } from './state.ts'
+import {
+  countUnsent,
+  notice,
+  openTask,
+  type Session,
+  say,
+  session,
+  show,
+  toast,
+  undo,
+} from './state.ts'
 import { text } from './text.ts'
 
 /** Says a moment of saving only when it has become a long one. */
@@ -157,12 +167,11 @@ export const Toast = () => {
 
 /** Asks before this device forgets the tasks, and changes that the server does not have. */
 export const SigningOut = ({ onSignOut }: { onSignOut: () => void }) => {
-  const { waiting, parked } = (session.value as Session).tasks
-  const changes = waiting.value + parked.value.length
+  const changes = countUnsent()
   return (
     <Question
       title="Sign out"
-      words={changes ? text.leaveWithChanges(changes) : text.leave}
+      words={changes ? text.losing('Signing out', changes) : text.leave}
       no="Stay"
       yes={changes ? 'Sign out anyway' : 'Sign out'}
       isGrave={changes > 0}

@@ -1,35 +1,32 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { Address, EmailForm } from './address.tsx'
+import { Address } from './address.tsx'
 import { sayAgo } from './dates.ts'
 import { Question } from './dialog.tsx'
 import { Field } from './field.tsx'
-import { Password, UserName, useForm } from './form.tsx'
+import { Password, useForm } from './form.tsx'
 import type { Device } from './me.ts'
 import { choices, type Preferences, prefer, preferences } from './preferences.ts'
-import { type Session, say, session, show, tell, today } from './state.ts'
-import { text } from './text.ts'
+import { countUnsent, type Session, say, session, show, tell, today } from './state.ts'
+import { type Fault, text } from './text.ts'
 
 type GroupProps = { title: string; children: ComponentChildren }
 
 const Group = ({ title, children }: GroupProps) => (
-  <section aria-labelledby={`group-${title}`}>
-    <h2 id={`group-${title}`} tabIndex={-1}>
-      {title}
-    </h2>
+  <section aria-label={title}>
+    <h2 tabIndex={-1}>{title}</h2>
     {children}
   </section>
 )
 
 const Choice = ({ name }: { name: keyof Preferences }) => {
-  const { label, hint, ...names }: Record<string, string> = text.preferences[name]
+  const { label, ...names }: Record<string, string> = text.preferences[name]
   return (
     <Field
       label={label ?? name}
       name={name}
       tag="select"
-      hint={hint}
       value={preferences.value[name]}
       onChange={({ currentTarget }) => prefer({ [name]: currentTarget.value })}
     >
@@ -56,7 +53,7 @@ const Devices = () => {
     if (!me.fault.value) tell(text.devicesEnded(ended.length))
   }
   return (
-    <Group title={text.settings.devices}>
+    <Group title="Devices">
       {!devices && !me.fault.value && <p class="soft waiting">{text.loading}</p>}
       <ul>
         {devices?.map((device) => {
@@ -104,44 +101,95 @@ const Devices = () => {
   )
 }
 
-const PasswordForm = () => {
-  const { me } = session.value as Session
-  const { submit, isBusy, fault, faults } = useForm({
-    names: { current_password: 'The current password', new_password: 'The new password' },
-    send: async (read) => {
-      const problem = await me.changePassword(read('current_password'), read('new_password'))
-      if (problem) return problem
-      tell(text.passwordChanged)
-      void me.loadDevices()
-      return undefined
-    },
-    words: text.account,
-  })
+type FormProps = {
+  title: string
+  hint: string
+  isGrave?: boolean
+  /** The passwords that it asks for, and the e-mail, with their labels. */
+  labels: Record<string, string>
+  send: (read: (name: string) => string) => Promise<Fault | undefined>
+}
+
+/** A form that unfolds. It asks for passwords. */
+const PasswordForm = ({ title, hint, isGrave, labels, send }: FormProps) => {
+  const { submit, isBusy, fault, faults } = useForm({ labels, send, words: text.account })
+  const { email } = (session.value as Session).me.user.value
   return (
     <details>
-      <summary>{text.settings.password}</summary>
+      <summary class={isGrave ? 'danger' : ''}>{title}</summary>
       <form noValidate onSubmit={submit}>
-        <p>{text.passwordEnds}</p>
-        <UserName />
-        <Password
-          label="Current password"
-          name="current_password"
-          autocomplete="current-password"
-          fault={faults.current_password}
-        />
-        <Password
-          label="New password"
-          name="new_password"
-          autocomplete="new-password"
-          hint={text.passwordRules}
-          fault={faults.new_password}
-        />
+        <p>{hint}</p>
+        {/* Password managers keep it with the password. */}
+        <input autocomplete="username" value={email} readOnly hidden />
+        {Object.entries(labels).map(([name, label]) => {
+          const isNew = name === 'new_password'
+          // Two of the forms ask for the current password.
+          const id = 'email' in labels ? `email-${name}` : name
+          const field = { id, label, name, fault: faults[name] }
+          if (name === 'email')
+            return <Field key={name} {...field} type="email" autocomplete="email" required />
+          return (
+            <Password
+              key={name}
+              {...field}
+              autocomplete={isNew ? 'new-password' : 'current-password'}
+              hint={isNew ? text.passwordRules : undefined}
+            />
+          )
+        })}
         <p class="fault">{fault}</p>
-        <button type="submit" class="primary" aria-disabled={isBusy}>
-          Change password
+        <button type="submit" class={isGrave ? 'primary grave' : 'primary'} aria-disabled={isBusy}>
+          {title}
         </button>
       </form>
     </details>
+  )
+}
+
+const YourAccount = ({ onDeleted }: { onDeleted: () => void }) => {
+  const { me } = session.value as Session
+  /** The address that was asked for, and the one that it takes the place of. */
+  const asked = useSignal({ email: '', old: '' })
+  const { email, old } = asked.value
+  return (
+    <Group title="Account">
+      <Address />
+      <PasswordForm
+        title="Change e-mail"
+        hint={old === me.user.value.email ? text.emailAsked(email, old) : text.emailHint}
+        labels={{ email: 'New e-mail', current_password: 'Account password' }}
+        send={async (read) => {
+          const fault = await me.changeEmail(read('email'), read('current_password'))
+          if (fault) return fault
+          asked.value = { email: read('email'), old: me.user.value.email }
+          say(text.emailAsked(read('email'), me.user.value.email))
+          return undefined
+        }}
+      />
+      <PasswordForm
+        title="Change password"
+        hint={text.passwordHint}
+        labels={{ current_password: 'Current password', new_password: 'New password' }}
+        send={async (read) => {
+          const fault = await me.changePassword(read('current_password'), read('new_password'))
+          if (fault) return fault
+          tell(text.passwordChanged)
+          void me.loadDevices()
+          return undefined
+        }}
+      />
+      <PasswordForm
+        title="Delete account"
+        hint={text.deletionHint}
+        isGrave
+        labels={{ password: 'Password' }}
+        send={async (read) => {
+          const fault = await me.remove(read('password'))
+          if (!fault) onDeleted()
+          return fault
+        }}
+      />
+    </Group>
   )
 }
 
@@ -188,20 +236,21 @@ const YourTasks = ({ onEmpty }: { onEmpty: () => void }) => {
   const { is } = sync.state.value
   useEffect(() => {
     if (is === 'running') return
-    void store.readSyncedAt().then((at) => {
+    const keep = (at?: number) => {
       syncedAt.value = at
-    })
+    }
+    // The store may have been closed.
+    store.readSyncedAt().then(keep, () => {})
   }, [is, store, syncedAt])
-  const changes = tasks.waiting.value + tasks.parked.value.length
   const when = syncedAt.value === undefined ? '' : sayAgo(syncedAt.value)
   return (
-    <Group title={text.settings.tasks}>
+    <Group title="Your tasks">
       <p>{text.held(tasks.all.value.size, when)}</p>
       <p class="soft">{text.emptyHint}</p>
       <button
         type="button"
         class="quiet"
-        onClick={() => (changes ? show({ is: 'emptying' }) : onEmpty())}
+        onClick={() => (countUnsent() ? show({ is: 'emptying' }) : onEmpty())}
       >
         Empty this device
       </button>
@@ -211,57 +260,22 @@ const YourTasks = ({ onEmpty }: { onEmpty: () => void }) => {
 }
 
 /** Asks before changes are lost that the server does not have. */
-export const Emptying = ({ onEmpty }: { onEmpty: () => void }) => {
-  const { waiting, parked } = (session.value as Session).tasks
-  return (
-    <Question
-      title="Empty this device"
-      words={text.emptyWithChanges(waiting.value + parked.value.length)}
-      no="Keep them"
-      yes="Empty anyway"
-      isGrave
-      onYes={onEmpty}
-    />
-  )
-}
-
-const Deletion = ({ onDeleted }: { onDeleted: () => void }) => {
-  const { me } = session.value as Session
-  const { submit, isBusy, fault, faults } = useForm({
-    names: { password: 'The password' },
-    send: async (read) => {
-      const problem = await me.remove(read('password'))
-      if (!problem) onDeleted()
-      return problem
-    },
-    words: text.account,
-  })
-  return (
-    <details>
-      <summary class="danger">{text.settings.deletion}</summary>
-      <form noValidate onSubmit={submit}>
-        <p>{text.deletionHint}</p>
-        <UserName />
-        <Password
-          label="Password"
-          name="password"
-          autocomplete="current-password"
-          fault={faults.password}
-        />
-        <p class="fault">{fault}</p>
-        <button type="submit" class="primary grave" aria-disabled={isBusy}>
-          Delete account
-        </button>
-      </form>
-    </details>
-  )
-}
+export const Emptying = ({ onEmpty }: { onEmpty: () => void }) => (
+  <Question
+    title="Empty this device"
+    words={text.losing('Emptying', countUnsent())}
+    no="Keep them"
+    yes="Empty anyway"
+    isGrave
+    onYes={onEmpty}
+  />
+)
 
 type Props = { onEmpty: () => void; onDeleted: () => void }
 
 export const Settings = ({ onEmpty, onDeleted }: Props) => (
   <div class="settings">
-    <Group title={text.settings.preferences}>
+    <Group title="Preferences">
       <div class="fields">
         {(['theme', 'firstDay', 'newTasks', 'singleKeys'] as const).map((name) => (
           <Choice key={name} name={name} />
@@ -270,11 +284,6 @@ export const Settings = ({ onEmpty, onDeleted }: Props) => (
     </Group>
     <Devices />
     <YourTasks onEmpty={onEmpty} />
-    <Group title={text.settings.account}>
-      <Address />
-      <EmailForm />
-      <PasswordForm />
-      <Deletion onDeleted={onDeleted} />
-    </Group>
+    <YourAccount onDeleted={onDeleted} />
   </div>
 )

@@ -14,7 +14,7 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
   /** The address that was typed when the password turned out to be forgotten. */
   const forgotten = useSignal<string>()
   const { submit, clear, isBusy, fault, faults } = useForm({
-    names: { email: 'The e-mail', password: 'The password' },
+    labels: { email: 'E-mail', password: 'Password' },
     send: async (read) => {
       const enter = isNew.value ? account.signUp : account.signIn
       const result = await enter(read('email'), read('password'))

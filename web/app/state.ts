@@ -99,6 +99,12 @@ export const selected = computed(() =>
   isSelecting.value ? rows.value.filter(({ id }) => selection.value.ids.has(id)) : []
 )
 
+/** How many changes are on this device alone. */
+export const countUnsent = () => {
+  const { waiting, parked } = (session.value as Session).tasks
+  return waiting.value + parked.value.length
+}
+
 /** Says something to a screen reader. Said twice, a text needs a change to be heard again. */
 export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
   const region = document.getElementById(how)

@@ -89,15 +89,6 @@ export const text = {
   restoreSelected: (n: number) => (n ? `Restore ${count(n, 'task')}` : 'Restore'),
 
   loading: 'Loading…',
-  settings: {
-    preferences: 'Preferences',
-    devices: 'Devices',
-    tasks: 'Your tasks',
-    account: 'Account',
-    email: 'Change e-mail',
-    password: 'Change password',
-    deletion: 'Delete account',
-  },
   preferences: {
     theme: { label: 'Theme', system: 'As the system', light: 'Light', dark: 'Dark' },
     firstDay: {
@@ -122,21 +113,18 @@ export const text = {
     return browser ?? system ?? (userAgent?.slice(0, 40) || 'Unknown device')
   },
   passwordChanged: 'The password is changed. All other devices are signed out.',
-  passwordEnds: 'All other devices are signed out. This one stays signed in.',
+  passwordHint: 'All other devices are signed out. This one stays signed in.',
   exportHint: 'An export has all tasks, the trash and your account, as a JSON file.',
   exporting: 'Exporting…',
   held: (tasks: number, ago: string) =>
     `${count(tasks, 'task')} on this device, ${ago ? `synced ${ago}` : 'not synced yet'}.`,
   emptyHint:
     'Emptying deletes the tasks here and fetches them anew. Safari deletes them by itself when you have not used the app for 7 days, unless it is on your home screen.',
-  emptyWithChanges: (changes: number) =>
-    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Emptying deletes ${
-      changes === 1 ? 'it' : 'them'
-    } from this device.`,
   deletionHint:
     'This deletes all your tasks, here and on the server. It cannot be undone. Export them first if you want to keep them.',
   signedInAs: (email: string) => `Signed in as ${email}`,
   confirmed: 'The address is confirmed.',
+  notConfirmed: 'The address is not confirmed yet: open the link in our mail to it.',
   unconfirmed: (email: string) =>
     `Please confirm your e-mail address: open the link in our mail to ${email}.`,
   sent: (email: string) => `A mail is on its way to ${email}. We send at most 3 an hour.`,
@@ -209,8 +197,8 @@ export const text = {
   refused: (title: string, detail: string) => `“${title}” could not be saved: ${detail}.`,
 
   leave: 'Your tasks stay in your account, and are deleted from this device.',
-  leaveWithChanges: (changes: number) =>
-    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Signing out deletes ${
+  losing: (act: string, changes: number) =>
+    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. ${act} deletes ${
       changes === 1 ? 'it' : 'them'
     } from this device.`,
   passwordRules: 'At least 8 characters. A few words in a row are easy to remember.',
