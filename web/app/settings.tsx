@@ -264,7 +264,7 @@ export const Emptying = ({ onEmpty }: { onEmpty: () => void }) => (
   <Question
     title="Empty this device"
     words={text.losing('Emptying', countUnsent())}
-    no="Keep them"
+    no="Cancel"
     yes="Empty anyway"
     isGrave
     onYes={onEmpty}
