@@ -22,6 +22,9 @@ import {
 const status = (page: Page, words: string | RegExp) =>
   page.locator('.status').getByText(words).waitFor()
 
+/** Nobody here has confirmed an address, which the status line says when it has nothing else to say. */
+const untilAllIsWell = (page: Page) => status(page, 'Please confirm your e-mail address')
+
 /** Has every batch answered with this instead of reaching the server, until it is called again. */
 const answerBatches = async (page: Page, reply: { status: number; [name: string]: unknown }) => {
   await page.context().route('**/tasks/batch', (route) =>
@@ -151,7 +154,7 @@ test('saving is said when it takes longer than 2 seconds', async () => {
   assert.ok(Date.now() - start > 1500, 'not before 2 s')
   await inspect(page, 'saving')
   arrive()
-  await status(page, /^\s*$/)
+  await untilAllIsWell(page)
   noComplaints()
 })
 
@@ -170,7 +173,7 @@ test('a server in trouble and one that asks to wait are named, and the change is
   await inspect(page, 'limited')
   await end()
   await untilSent(page)
-  await status(page, /^\s*$/)
+  await untilAllIsWell(page)
   noComplaints()
 })
 
@@ -308,7 +311,7 @@ test('a new version that took over is offered with Reload', async () => {
   await inspect(page, 'new-version')
   await page.getByRole('button', { name: 'Reload' }).click()
   await untilIn(page)
-  await status(page, /^\s*$/)
+  await untilAllIsWell(page)
 })
 
 test('a tab whose database another version needs says so, and offers Reload', async () => {

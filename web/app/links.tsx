@@ -52,7 +52,7 @@ export const Forgot = ({
     words: text.account,
   })
   const Back = (
-    <p>
+    <p class="soft">
       <button type="button" class="link" onClick={onBack}>
         {back}
       </button>
@@ -189,7 +189,7 @@ const Confirm = ({ account, token }: Props) => {
         words={`${text.deadLinkWhy} ${text.confirm.another(me?.user.value)}`}
       >
         {me?.user.value.email_verified === false && (
-          <p>
+          <p class="soft">
             <SendAgain />
           </p>
         )}

@@ -75,7 +75,7 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
         </button>
       </p>
       {!isNew.value && (
-        <p>
+        <p class="soft">
           <button type="button" class="link" onClick={forget}>
             {text.forgot.title}
           </button>
