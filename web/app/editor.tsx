@@ -2,7 +2,7 @@ import { useRef } from 'preact/hooks'
 import { differing, fieldsOf, patched, type Task } from './changes.ts'
 import { Dialog } from './dialog.tsx'
 import { Field, limitTitle } from './field.tsx'
-import { add, edit, remove, type Session, session } from './state.ts'
+import { add, finish, remove, type Session, session } from './state.ts'
 import { text } from './text.ts'
 
 const linksIn = (notes: string) =>
@@ -49,7 +49,7 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
     if (button === 'delete') return refused ? void tasks.discard(refused) : remove([task])
     const fields = differing(fieldsIn(form, task), task)
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
-    else if (seen) edit([seen], fields)
+    else if (seen) finish(task, fields)
     else if (Object.keys(fields).length) add({ ...fieldsOf(task), ...fields })
   }
   const { title, description, due_date, due_time, priority, tags } = task

@@ -208,6 +208,13 @@ export const restore = (deleted: Task[]) => {
   run(name, ({ restore }) => restore(name, deleted))
 }
 
+/** Edits one task, over some time: `began` is the task as it was when the person began. */
+export const finish = (began: Task, fields: Partial<Fields>) => {
+  if (!Object.keys(differing(fields, began)).length) return
+  const name = text.changed(sayTasks([began]))
+  run(name, ({ change }) => change(name, [began.id], fields, began))
+}
+
 /** Edits tasks with the same fields, or each with its own. */
 export const edit = (
   tasks: Task[],

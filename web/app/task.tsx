@@ -10,7 +10,7 @@ import { keys } from './keys.ts'
 import { openMenu } from './menu.tsx'
 import {
   current,
-  edit,
+  finish,
   isOnList,
   isSelecting,
   lingering,
@@ -72,13 +72,15 @@ export const Facts = ({ children, ...task }: Shown & { children?: ComponentChild
 )
 
 /** The title as a field. Enter and leaving it save, Escape does not, and an empty title deletes. */
-const Rename = ({ task }: { task: Task }) => {
+const Rename = (props: { task: Task }) => {
+  // As it was when the person began, whatever arrives meanwhile.
+  const task = useRef(props.task).current
   const field = useRef<HTMLInputElement>(null)
   useLayoutEffect(() => field.current?.select(), [])
   const close = (title: string) => {
     if (renamed.value !== task.id) return
     rename(undefined)
-    if (title) edit([task], { title })
+    if (title) finish(task, { title })
     else remove([task])
   }
   return (

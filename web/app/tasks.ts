@@ -14,8 +14,11 @@ import {
 import { last, move } from './order.ts'
 import { type Edits, isUnsent, type Store, type Write } from './store.ts'
 
-/** An edit of one task, and the task as the person saw it. */
-type Step = Edit & { seen: Task }
+/**
+ * An edit of one task, and the task as the person saw it. `began` is the task when a longer edit
+ * began: another device may have changed what was under the person's hands since.
+ */
+type Step = Edit & { seen: Task; began?: Task | undefined }
 
 /** The steps that take a command back. Their `seen` is what the command made of the tasks. */
 type Undo = { name: string; steps: Step[] }
@@ -189,9 +192,9 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
 
   const commit = (steps: Step[]) =>
     write(
-      steps.map(({ seen, ...edit }) => ({
+      steps.map(({ seen, began = seen, ...edit }) => ({
         id: seen.id,
-        merge: (unsent) => queue(unsent, edit, seen),
+        merge: (unsent) => queue(unsent, edit, began),
       }))
     )
 
@@ -266,7 +269,8 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     change: (
       name: string,
       ids: string[],
-      fields: Partial<Fields> | ((task: Task) => Partial<Fields>)
+      fields: Partial<Fields> | ((task: Task) => Partial<Fields>),
+      began?: Task
     ) =>
       run(
         name,
@@ -274,6 +278,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
           op: 'update',
           fields: clean(typeof fields === 'function' ? fields(seen) : fields),
           seen,
+          began,
         }))
       ),
 
