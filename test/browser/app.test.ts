@@ -103,6 +103,21 @@ test('every feature of the list works by mouse', async () => {
   await inspect(page, 'editor')
   await page.getByRole('button', { name: 'Close' }).click()
 
+  // Another device may write what the fields show otherwise. Looking at it changes nothing.
+  await untilSent(page)
+  const before = { tags: ['Smith, John'], description: '  Two lines\r\nwith space  ' }
+  const all: { id: string; title: string }[] = await asOtherDevice(page, '/tasks', 'GET')
+  const { id } = all.find(({ title }) => title === 'Post the parcel') ?? assert.fail()
+  await asOtherDevice(page, `/tasks/${id}`, 'PATCH', before)
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await row(page, 'Post the parcel').getByText('#Smith, John').waitFor()
+  await choose(page, 'Post the parcel', 'Open')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await choose(page, 'Post the parcel', 'High priority')
+  await untilSent(page)
+  const { tags, description } = await asOtherDevice(page, `/tasks/${id}`, 'GET')
+  assert.deepEqual({ tags, description }, before)
+
   await choose(page, 'Read a book', 'Move to the top')
   await page.getByText('Moved “Read a book” to 1 of 3').first().waitFor()
   await choose(page, 'Read a book', 'Move down')

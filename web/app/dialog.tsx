@@ -7,8 +7,11 @@ type Props = {
   title: string
   /** The name of the field to begin with. */
   focus?: string | undefined
-  /** Called with the value of the button that closed it, which is empty for Close and Esc. */
-  onClose?: (button: string, fields: FormData) => void
+  /**
+   * Called with the value of the button that closed it, which is empty for Close and Esc, with the
+   * fields, and with the fields as they were first.
+   */
+  onClose?: (button: string, fields: FormData, before: FormData) => void
   children: ComponentChildren
 }
 
@@ -41,14 +44,17 @@ export const Question = ({ title, words, no, yes, isGrave, onYes }: QuestionProp
 export const Dialog = ({ title, focus, onClose, children }: Props) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const form = useRef<HTMLFormElement>(null)
+  const before = useRef(new FormData())
   // Before the next key, which may be the first letter of what the person types.
   useLayoutEffect(() => {
     dialog.current?.showModal()
+    if (form.current) before.current = new FormData(form.current)
     if (focus) dialog.current?.querySelector<HTMLElement>(`[name=${focus}]`)?.focus()
   }, [focus])
   const close = () => {
     show(undefined)
-    if (form.current) onClose?.(dialog.current?.returnValue ?? '', new FormData(form.current))
+    if (!form.current) return
+    onClose?.(dialog.current?.returnValue ?? '', new FormData(form.current), before.current)
   }
   return (
     <dialog ref={dialog} aria-labelledby="dialog-title" onClose={close}>

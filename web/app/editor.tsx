@@ -45,9 +45,10 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   // What arrives meanwhile from another device is not undone by saving what was not touched here.
   const task = useRef(opened).current
   if (!task) return null
-  const close = (button: string, form: FormData) => {
+  const close = (button: string, form: FormData, before: FormData) => {
     if (button === 'delete') return refused ? void tasks.discard(refused) : remove([task])
-    const fields = differing(fieldsIn(form, task), task)
+    // A field may show a task otherwise than it is, and looking at it must not change it.
+    const fields = differing(fieldsIn(form, task), { ...task, ...fieldsIn(before, task) })
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
     else if (seen) finish(task, fields)
     else if (Object.keys(fields).length) add({ ...fieldsOf(task), ...fields })
