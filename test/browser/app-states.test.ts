@@ -251,6 +251,9 @@ test('a session that ends elsewhere keeps the changes, and signing in again send
   await status(page, 'You were signed out on this device. Your 1 change is kept.')
   await inspect(page, 'signed-out-elsewhere')
   await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  // Nothing that the keys act on is on the screen.
+  await page.keyboard.press('z')
   await fillIn(page, email, 'Sign in')
   await row(page, 'Kept').waitFor()
   await untilSent(page)

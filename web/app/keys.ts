@@ -170,10 +170,18 @@ const nameOf = ({ key, altKey, ctrlKey, metaKey, shiftKey }: KeyboardEvent) => {
   return `${modifier}${altKey ? 'Alt+' : ''}${shift}${key}`
 }
 
+/** Whether a key here is meant for the list: on a row, on what belongs to a selection, or on no other place. */
+const isForList = (target: Element) =>
+  target === document.body
+    ? state.isOnList.value || state.isSelecting.value
+    : target.closest('.row, .selection') !== null
+
 export const onKeyDown = (event: KeyboardEvent) => {
   const { target, defaultPrevented, isComposing } = event
   if (
     !state.session.value ||
+    // Something covers the list, which may be the form to sign in.
+    state.cover.value ||
     link.value ||
     defaultPrevented ||
     isComposing ||
@@ -189,6 +197,7 @@ export const onKeyDown = (event: KeyboardEvent) => {
   const key = here.find((key) => keysOf(key).includes(nameOf(event)))
   const task = state.rows.value.find(({ id }) => id === state.current.value)
   if (key?.run) key.run()
+  else if (!isForList(target)) return
   else if (key?.act && !key.isForOne && state.isSelecting.value) key.act(state.selected.value)
   else if (key?.act && task) key.act([task])
   else return
