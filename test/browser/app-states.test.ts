@@ -198,15 +198,24 @@ test('a change that the server refuses is shown, and is edited and sent, or disc
 
 test('two devices change one title: both see it settled, and neither text is lost', async () => {
   const { one, two } = await twoDevices('Buy milk')
-  await two.context().setOffline(true)
-  await rename(two, 'Buy milk', 'Buy soy milk')
+  // It begins before the other title has come.
+  await row(two, 'Buy milk').getByRole('button', { name: /^Open/ }).click()
   await rename(one, 'Buy milk', 'Buy oat milk')
   await untilSent(one)
-  await two.context().setOffline(false)
-  await two.getByText('“Buy soy milk” was changed on another device too.').last().waitFor()
+  await two.evaluate(() => dispatchEvent(new Event('online')))
+  await row(two, 'Buy oat milk').waitFor()
+  await two.getByLabel('Title').fill('Buy soy milk')
+  await two.getByLabel('Notes').fill('Two litres')
+  await two.getByRole('button', { name: 'Save' }).click()
+  await two
+    .getByText('“Buy soy milk” was changed on another device too. The title there: “Buy oat milk”.')
+    .last()
+    .waitFor()
   await inspect(two, 'conflict')
   await two.getByRole('button', { name: 'Use theirs' }).click()
-  await row(two, 'Buy oat milk').waitFor()
+  await row(two, 'Buy oat milk').getByText('Has notes').waitFor()
+  await two.getByRole('button', { name: 'Undo' }).click()
+  await row(two, 'Buy soy milk').waitFor()
   noComplaints()
 })
 

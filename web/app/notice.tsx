@@ -3,7 +3,17 @@ import { useEffect } from 'preact/hooks'
 import { Unconfirmed } from './address.tsx'
 import { type Change, patched } from './changes.ts'
 import { Question } from './dialog.tsx'
-import { notice, openTask, type Session, say, session, show, toast, undo } from './state.ts'
+import {
+  notice,
+  openTask,
+  type Session,
+  say,
+  session,
+  show,
+  takeTheirs,
+  toast,
+  undo,
+} from './state.ts'
 import { text } from './text.ts'
 
 /** Says a moment of saving only when it has become a long one. */
@@ -70,8 +80,8 @@ const decisionOf = (change: Change, { tasks }: Session): { words: string; choice
   if (parked?.why === 'conflict') {
     const { theirs } = parked
     return {
-      words: text.conflict(task.title, theirs.title ?? theirs.description ?? ''),
-      choices: { 'Keep mine': Discard, 'Use theirs': () => tasks.useInstead(change, theirs) },
+      words: text.conflict(task, theirs),
+      choices: { 'Keep mine': Discard, 'Use theirs': () => takeTheirs(change, theirs) },
     }
   }
   if (parked?.why === 'deleted')
@@ -84,7 +94,7 @@ const decisionOf = (change: Change, { tasks }: Session): { words: string; choice
       words: text.changedElsewhere(task.title),
       choices: {
         Delete: () => tasks.sendAgain(change, 'delete'),
-        Keep: () => tasks.useInstead(change, fields),
+        Keep: Discard,
       },
     }
   return {

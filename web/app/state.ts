@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
-import { differing, type Fields, type Task, union } from './changes.ts'
+import { type Change, differing, type Fields, type Task, union } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
 import { link } from './link.ts'
 import type { Me } from './me.ts'
@@ -213,6 +213,16 @@ export const finish = (began: Task, fields: Partial<Fields>) => {
   if (!Object.keys(differing(fields, began)).length) return
   const name = text.changed(sayTasks([began]))
   run(name, ({ change }) => change(name, [began.id], fields, began))
+}
+
+/** Puts the text of another device in the place of ours, which a parked change offers. */
+export const takeTheirs = (change: Change, theirs: Partial<Fields>) => {
+  const task = all.value.get(change.id) ?? change.base
+  const name = text.changed(sayTasks([task]))
+  run(name, (tasks) => {
+    void tasks.change(name, [change.id], theirs)
+    void tasks.discard(change)
+  })
 }
 
 /** Edits tasks with the same fields, or each with its own. */

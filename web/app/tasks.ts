@@ -316,16 +316,6 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     /** Gives up a parked change. */
     discard: (change: Change) => write([], change),
 
-    /** Edits a task in place of a parked change. */
-    useInstead: (change: Change, fields: Partial<Fields>) => {
-      const seen = all.value.get(change.id)
-      const edit: Edit = { op: 'update', fields: clean(fields) }
-      return write(
-        seen ? [{ id: seen.id, merge: (unsent) => queue(unsent, edit, seen) }] : [],
-        change
-      )
-    },
-
     /** Sends a parked change again, as `op` and with these fields on top. */
     sendAgain: (change: Change, op: Change['op'], fields: Partial<Fields> = {}) => {
       const { n: _, parked: __, ...again } = change

@@ -1,5 +1,6 @@
 import type { Problem } from '../../src/client.ts'
 import type { User } from './account.ts'
+import type { Task } from './changes.ts'
 
 /** Why a request came to nothing. `unreachable` stands for one that got no reply. */
 export type Fault = (Problem & { retryAfter?: number }) | 'unreachable'
@@ -27,6 +28,9 @@ const systems: [RegExp, string][] = [
   [/CrOS/, 'ChromeOS'],
   [/Linux/, 'Linux'],
 ]
+
+type Words = Pick<Task, 'title' | 'description'>
+const quoted = (notes: string | null) => (notes ? `“${notes}”` : 'none')
 
 /** Every sentence that a person reads: what happened, what remains, what to do. */
 export const text = {
@@ -201,8 +205,16 @@ export const text = {
       'You are signed out here. The session itself ends when this device has a network again.',
   },
 
-  conflict: (title: string, theirs: string) =>
-    `“${title}” was changed on another device too. There it says: “${theirs}”`,
+  /** Both texts, for one of them goes. */
+  conflict: (ours: Words, theirs: Partial<Words>) =>
+    [
+      `“${ours.title}” was changed on another device too.`,
+      theirs.title !== undefined && `The title there: “${theirs.title}”.`,
+      theirs.description !== undefined &&
+        `The notes there: ${quoted(theirs.description)}. The notes here: ${quoted(ours.description)}.`,
+    ]
+      .filter(Boolean)
+      .join(' '),
   deletedElsewhere: (title: string) => `“${title}” was deleted on another device.`,
   changedElsewhere: (title: string) =>
     `“${title}” was changed on another device, so it is not deleted.`,
