@@ -193,6 +193,19 @@ test('a change that the server refuses is shown, and is edited and sent, or disc
   await page.getByRole('button', { name: 'Save' }).click()
   await row(page, 'Rent').waitFor()
   await untilSent(page)
+
+  const end = await answerBatches(page, {
+    status: 422,
+    errors: [{ pointer: '/0/task/title', detail: 'must be shorter' }],
+  })
+  await rename(page, 'Rent', 'Pay the rent')
+  await page.getByText('“Pay the rent” could not be saved').last().waitFor()
+  await row(page, 'Rent').waitFor()
+  await end()
+  await page.getByRole('button', { name: 'Edit', exact: true }).click()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await untilGone(page, 'Rent')
+  await untilSent(page)
   noComplaints()
 })
 

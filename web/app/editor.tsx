@@ -46,7 +46,10 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   const task = useRef(opened).current
   if (!task) return null
   const close = (button: string, form: FormData, before: FormData) => {
-    if (button === 'delete') return refused ? void tasks.discard(refused) : remove([task])
+    if (button === 'delete') {
+      if (refused) void tasks.discard(refused)
+      return remove([task])
+    }
     // A field may show a task otherwise than it is, and looking at it must not change it.
     const fields = differing(fieldsIn(form, task), { ...task, ...fieldsIn(before, task) })
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
