@@ -336,6 +336,27 @@ test('a new version that took over is offered with Reload', async () => {
   await status(page, /^\s*$/)
 })
 
+test('what is typed is saved when the page goes out of sight, or another view takes its place', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await add(page, 'Buy milk')
+  await open(page, 'All tasks')
+  await row(page, 'Buy milk').getByRole('button', { name: 'Buy milk', exact: true }).click()
+  await page.getByLabel('Title').fill('Buy oat milk')
+  await page.goBack()
+  await page.getByRole('heading', { level: 1, name: 'Today' }).waitFor()
+  await row(page, 'Buy oat milk').getByRole('button', { name: /^Open/ }).click()
+  await page.getByLabel('Notes').fill('Two litres')
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await untilSent(page)
+  await page.reload()
+  await row(page, 'Buy oat milk').getByText('Has notes').waitFor()
+  noComplaints()
+})
+
 test('a tab whose database another version needs says so, and offers Reload', async () => {
   const page = await newDevice()
   await signUp(page)

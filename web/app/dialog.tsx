@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
-import { useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from './icon.tsx'
-import { show } from './state.ts'
+import { show, whenHidden } from './state.ts'
 
 type Props = {
   title: string
@@ -12,6 +12,8 @@ type Props = {
    * fields, and with the fields as they were first.
    */
   onClose?: (button: string, fields: FormData, before: FormData) => void
+  /** Called when the page goes out of sight. What it saves counts as there before. */
+  onHide?: (fields: FormData, before: FormData) => void
   children: ComponentChildren
 }
 
@@ -41,7 +43,7 @@ export const Question = ({ title, words, no, yes, isGrave, onYes }: QuestionProp
 )
 
 /** A modal dialog. The browser keeps the focus inside, and gives it back. */
-export const Dialog = ({ title, focus, onClose, children }: Props) => {
+export const Dialog = ({ title, focus, onClose, onHide, children }: Props) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const form = useRef<HTMLFormElement>(null)
   const before = useRef(new FormData())
@@ -51,6 +53,14 @@ export const Dialog = ({ title, focus, onClose, children }: Props) => {
     if (form.current) before.current = new FormData(form.current)
     if (focus) dialog.current?.querySelector<HTMLElement>(`[name=${focus}]`)?.focus()
   }, [focus])
+  useEffect(() =>
+    whenHidden(() => {
+      if (!form.current || !onHide) return
+      const fields = new FormData(form.current)
+      onHide(fields, before.current)
+      before.current = fields
+    })
+  )
   const close = () => {
     show(undefined)
     if (!form.current) return

@@ -44,23 +44,32 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   const opened = refused ? patched(seen ?? refused.base, refused.fields) : seen
   // What arrives meanwhile from another device is not undone by saving what was not touched here.
   const task = useRef(opened).current
+  /** The task that the edits since the last save start from. */
+  const began = useRef(opened)
   if (!task) return null
+  // A field may show a task otherwise than it is, and looking at it must not change it.
+  const edited = (form: FormData, before: FormData) =>
+    differing(fieldsIn(form, task), { ...task, ...fieldsIn(before, task) })
   const close = (button: string, form: FormData, before: FormData) => {
     if (button === 'delete') {
       if (refused) void tasks.discard(refused)
       return remove([task])
     }
-    // A field may show a task otherwise than it is, and looking at it must not change it.
-    const fields = differing(fieldsIn(form, task), { ...task, ...fieldsIn(before, task) })
+    const fields = edited(form, before)
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
-    else if (seen) finish(task, fields)
+    else if (seen) finish(began.current ?? task, fields)
     else if (Object.keys(fields).length) add({ ...fieldsOf(task), ...fields })
+  }
+  const hide = (form: FormData, before: FormData) => {
+    if (refused || !began.current) return
+    finish(began.current, edited(form, before))
+    began.current = tasks.all.value.get(id)
   }
   const { title, description, due_date, due_time, priority, tags } = task
   // On a touch screen, a keyboard would cover the task before it is read.
   const first = focus ?? (matchMedia('(pointer: fine)').matches ? 'title' : undefined)
   return (
-    <Dialog title="Task" focus={first} onClose={close}>
+    <Dialog title="Task" focus={first} onClose={close} onHide={hide}>
       <Field label="Title" name="title" defaultValue={title} onInput={limitTitle} />
       <Field
         label="Notes"

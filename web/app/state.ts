@@ -105,6 +105,15 @@ export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
 }
 
+/** Calls back when the page goes out of sight, from where it may not return. Gives how to end that. */
+export const whenHidden = (run: () => void) => {
+  const look = () => {
+    if (document.visibilityState === 'hidden') run()
+  }
+  document.addEventListener('visibilitychange', look)
+  return () => document.removeEventListener('visibilitychange', look)
+}
+
 /** Puts the focus on the title of the screen, for what had it goes away. */
 export const focusTop = () => document.querySelector<HTMLElement>('h1')?.focus()
 
@@ -312,6 +321,8 @@ export const watchAddress = () => {
     current.value = undefined
   })
   addEventListener('hashchange', () => {
+    // A title that is being edited is saved when its field is left, which goes with the view.
+    document.querySelector<HTMLElement>('input.title')?.blur()
     view.value = viewOf(location.hash)
     current.value = undefined
     selection.value = nothing

@@ -24,6 +24,7 @@ import {
   today,
   toggle,
   view,
+  whenHidden,
 } from './state.ts'
 import { text } from './text.ts'
 import { addressOf } from './views.ts'
@@ -77,6 +78,7 @@ const Rename = (props: { task: Task }) => {
   const task = useRef(props.task).current
   const field = useRef<HTMLInputElement>(null)
   useLayoutEffect(() => field.current?.select(), [])
+  useEffect(() => whenHidden(() => field.current?.blur()), [])
   const close = (title: string) => {
     if (renamed.value !== task.id) return
     rename(undefined)
