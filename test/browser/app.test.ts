@@ -103,6 +103,17 @@ test('every feature of the list works by mouse', async () => {
   await inspect(page, 'editor')
   await page.getByRole('button', { name: 'Close' }).click()
 
+  // Nothing is cut. What is too long is said where it stands.
+  await row(page, 'Post the parcel').getByRole('button', { name: /^Open/ }).click()
+  await page.getByLabel('Title').fill('x'.repeat(256))
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.locator('[name=title][aria-invalid]:focus').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').getByText('A title has at most 255 characters.').waitFor()
+  await page.getByLabel('Title').fill('Post the parcel')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+
   // Another device may write what the fields show otherwise. Looking at it changes nothing.
   await untilSent(page)
   const before = { tags: ['Smith, John'], description: '  Two lines\r\nwith space  ' }

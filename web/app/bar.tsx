@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { Icon, IconButton, type IconName } from './icon.tsx'
+import { faultsIn } from './limits.ts'
 import { firstDay } from './preferences.ts'
 import { type Understood, understand } from './quick-add.ts'
 import {
@@ -34,9 +35,10 @@ const read = (line: string): Understood => {
   }
 }
 
-const faultIn = ({ title }: Understood) => {
-  if (!title) return text.titleMissing
-  return [...title].length > 255 ? text.titleTooLong : ''
+const faultIn = (fields: Understood) => {
+  if (!fields.title) return text.titleMissing
+  const { title, tags } = faultsIn(fields)
+  return title ?? tags ?? ''
 }
 
 /** The field for new tasks, with a line that shows what was understood. */

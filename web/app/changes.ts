@@ -130,7 +130,7 @@ export const operationOf = ({ id, op, fields, base }: Change): Operation => {
 
 export const union = (ours: string[], theirs: string[]) => {
   const known = new Set(theirs.map((tag) => tag.toLowerCase()))
-  return [...theirs, ...ours.filter((tag) => !known.has(tag.toLowerCase()))].slice(0, 20)
+  return [...theirs, ...ours.filter((tag) => !known.has(tag.toLowerCase()))]
 }
 
 /**
@@ -143,7 +143,8 @@ export const merge = (base: Task, ours: Partial<Fields>, task: Task) => {
   for (const name of ['title', 'description'] as const)
     if (name in fields && !equal(base[name], task[name]))
       Object.assign(theirs, { [name]: task[name] })
-  if (fields.tags && !equal(base.tags, task.tags)) fields.tags = union(fields.tags, task.tags)
+  if (fields.tags && !equal(base.tags, task.tags))
+    fields.tags = union(fields.tags, task.tags).slice(0, 20)
   // A time needs a date, which they may have cleared.
   const date = fields.due_date === undefined ? task.due_date : fields.due_date
   if (fields.due_time && !date) fields.due_date = base.due_date

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from './icon.tsx'
-import { show, whenHidden } from './state.ts'
+import { say, show, whenHidden } from './state.ts'
 
 type Props = {
   title: string
@@ -12,6 +12,8 @@ type Props = {
    * fields, and with the fields as they were first.
    */
   onClose?: (button: string, fields: FormData, before: FormData) => void
+  /** What is wrong with the fields, by name. While something is, only `delete` closes it. */
+  faultsIn?: (fields: FormData) => Record<string, string>
   /** Called when the page goes out of sight. What it saves counts as there before. */
   onHide?: (fields: FormData, before: FormData) => void
   children: ComponentChildren
@@ -43,7 +45,7 @@ export const Question = ({ title, words, no, yes, isGrave, onYes }: QuestionProp
 )
 
 /** A modal dialog. The browser keeps the focus inside, and gives it back. */
-export const Dialog = ({ title, focus, onClose, onHide, children }: Props) => {
+export const Dialog = ({ title, focus, faultsIn, onClose, onHide, children }: Props) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const form = useRef<HTMLFormElement>(null)
   const before = useRef(new FormData())
@@ -61,14 +63,25 @@ export const Dialog = ({ title, focus, onClose, onHide, children }: Props) => {
       before.current = fields
     })
   )
+  const check = (event: Event) => {
+    const [fault] = Object.entries(faultsIn?.(new FormData(form.current ?? undefined)) ?? {})
+    if (!fault) return
+    event.preventDefault()
+    const [name, words] = fault
+    say(words, 'assertive')
+    dialog.current?.querySelector<HTMLElement>(`[name=${name}]`)?.focus()
+  }
+  const submit = (event: SubmitEvent) => {
+    if ((event.submitter as HTMLButtonElement | null)?.value !== 'delete') check(event)
+  }
   const close = () => {
     show(undefined)
     if (!form.current) return
     onClose?.(dialog.current?.returnValue ?? '', new FormData(form.current), before.current)
   }
   return (
-    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={close}>
-      <form ref={form} method="dialog" noValidate>
+    <dialog ref={dialog} aria-labelledby="dialog-title" onCancel={check} onClose={close}>
+      <form ref={form} method="dialog" noValidate onSubmit={submit}>
         <header>
           <h2 id="dialog-title">{title}</h2>
           <IconButton type="submit" icon="close" label="Close" value="" />

@@ -1,7 +1,9 @@
+import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { differing, fieldsOf, patched, type Task } from './changes.ts'
 import { Dialog } from './dialog.tsx'
-import { Field, limitTitle } from './field.tsx'
+import { Field } from './field.tsx'
+import { faultsIn } from './limits.ts'
 import { add, finish, remove, type Session, session } from './state.ts'
 import { text } from './text.ts'
 
@@ -14,10 +16,10 @@ const linksIn = (notes: string) =>
 export const tagsIn = (line: string) => {
   const tags = new Map<string, string>()
   for (const part of line.split(',')) {
-    const tag = [...part.trim().replace(/^#+/, '').trim()].slice(0, 50).join('')
+    const tag = part.trim().replace(/^#+/, '').trim()
     if (tag && !tags.has(tag.toLowerCase())) tags.set(tag.toLowerCase(), tag)
   }
-  return [...tags.values()].slice(0, 20)
+  return [...tags.values()]
 }
 
 const fieldsIn = (form: FormData, task: Task) => {
@@ -46,7 +48,12 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   const task = useRef(opened).current
   /** The task that the edits since the last save start from. */
   const began = useRef(opened)
+  const faults = useSignal<ReturnType<typeof faultsIn>>({})
   if (!task) return null
+  const look = (form: FormData) => {
+    faults.value = faultsIn(fieldsIn(form, task))
+    return faults.value
+  }
   // A field may show a task otherwise than it is, and looking at it must not change it.
   const edited = (form: FormData, before: FormData) =>
     differing(fieldsIn(form, task), { ...task, ...fieldsIn(before, task) })
@@ -69,14 +76,14 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   // On a touch screen, a keyboard would cover the task before it is read.
   const first = focus ?? (matchMedia('(pointer: fine)').matches ? 'title' : undefined)
   return (
-    <Dialog title="Task" focus={first} onClose={close} onHide={hide}>
-      <Field label="Title" name="title" defaultValue={title} onInput={limitTitle} />
+    <Dialog title="Task" focus={first} onClose={close} onHide={hide} faultsIn={look}>
+      <Field label="Title" name="title" defaultValue={title} fault={faults.value.title} />
       <Field
         label="Notes"
         name="description"
         tag="textarea"
-        maxLength={10_000}
         defaultValue={description ?? ''}
+        fault={faults.value.description}
       />
       {linksIn(description ?? '').map((link) => (
         <a key={link} class="found" href={link} target="_blank" rel="noreferrer">
@@ -100,7 +107,13 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
           ))}
         </Field>
       </div>
-      <Field label="Tags" name="tags" hint={text.tagsHint} defaultValue={tags.join(', ')} />
+      <Field
+        label="Tags"
+        name="tags"
+        hint={text.tagsHint}
+        defaultValue={tags.join(', ')}
+        fault={faults.value.tags}
+      />
       <footer>
         <button type="submit" class="quiet danger" value="delete">
           Delete

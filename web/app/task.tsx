@@ -4,9 +4,9 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
 import { sayDay } from './dates.ts'
 import { dragged, mark, startDrag } from './drag.ts'
-import { limitTitle } from './field.tsx'
 import { Icon, IconButton } from './icon.tsx'
 import { keys } from './keys.ts'
+import { faultsIn } from './limits.ts'
 import { openMenu } from './menu.tsx'
 import {
   current,
@@ -21,6 +21,7 @@ import {
   selection,
   selectTo,
   selectToo,
+  tell,
   today,
   toggle,
   view,
@@ -92,12 +93,13 @@ const Rename = (props: { task: Task }) => {
       aria-label="Title"
       enterKeyHint="done"
       defaultValue={task.title}
-      onInput={limitTitle}
       onBlur={({ currentTarget }) => close(currentTarget.value.trim())}
       onKeyDown={(event) => {
         const { key, currentTarget, isComposing } = event
         if (isComposing || (key !== 'Enter' && key !== 'Escape')) return
         event.preventDefault()
+        const { title: fault } = faultsIn({ title: currentTarget.value.trim() })
+        if (key === 'Enter' && fault) return tell(fault)
         close(key === 'Enter' ? currentTarget.value.trim() : task.title)
         currentTarget.closest('li')?.focus()
       }}

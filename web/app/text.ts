@@ -71,6 +71,9 @@ export const text = {
 
   handOnly: 'Tasks can be moved in Today and in All tasks, sorted by hand.',
   titleTooLong: 'A title has at most 255 characters. Put the rest into the notes.',
+  notesTooLong: 'Notes have at most 10,000 characters.',
+  tooManyTags: 'A task has at most 20 tags.',
+  tagTooLong: 'A tag has at most 50 characters.',
   titleMissing: 'Say what is to be done.',
 
   added: (title: string) => `Added “${title}”`,
