@@ -21,8 +21,12 @@ export type Key = {
 
 const focus = (id: string) => document.getElementById(id)?.focus()
 
-/** Puts the focus on the row that the keyboard acts on. */
-export const focusList = () => document.querySelector<HTMLElement>('.row[tabindex="0"]')?.focus()
+/** Puts the focus on the row that the keyboard acts on or, where there is none, on the title. */
+export const focusList = () => {
+  const row = document.querySelector<HTMLElement>('.row[tabindex="0"]')
+  if (row) row.focus()
+  else state.focusTop()
+}
 
 /** Goes so many rows down. From outside of the list, the first step goes to the row that was left. */
 const step = (by: number) => {
@@ -172,7 +176,7 @@ const nameOf = ({ key, altKey, ctrlKey, metaKey, shiftKey }: KeyboardEvent) => {
 
 /** Whether a key here is meant for the list: on a row, on what belongs to a selection, or on no other place. */
 const isForList = (target: Element) =>
-  target === document.body
+  target.matches('body, h1')
     ? state.isOnList.value || state.isSelecting.value
     : target.closest('.row, .selection') !== null
 

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { Unconfirmed } from './address.tsx'
 import { type Change, patched } from './changes.ts'
 import { Question } from './dialog.tsx'
+import { focusList } from './keys.ts'
 import {
   notice,
   openTask,
@@ -120,7 +121,16 @@ export const Decisions = () => {
           <li key={change.n} class="decision">
             <p>{words}</p>
             {Object.entries(choices).map(([name, choose]) => (
-              <button key={name} type="button" class="quiet" onClick={() => void choose()}>
+              <button
+                key={name}
+                type="button"
+                class="quiet"
+                onClick={() => {
+                  // The button goes with what is decided.
+                  focusList()
+                  void choose()
+                }}
+              >
                 {name}
               </button>
             ))}
@@ -135,6 +145,10 @@ export const Decisions = () => {
 export const Toast = () => {
   const isHeld = useSignal(false)
   const shown = toast.value
+  useEffect(() => {
+    // The last one may have gone from under the pointer.
+    isHeld.value = false
+  }, [shown, isHeld])
   useEffect(() => {
     if (!shown || isHeld.value) return
     const timer = setTimeout(() => {
@@ -157,7 +171,14 @@ export const Toast = () => {
     >
       <p>{shown.text}</p>
       {shown.isUndoable && (
-        <button type="button" class="link" onClick={undo}>
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            undo()
+            focusList()
+          }}
+        >
           Undo
         </button>
       )}
