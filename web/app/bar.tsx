@@ -12,6 +12,7 @@ import {
   nameOfView,
   remove,
   rows,
+  say,
   search,
   session,
   show,
@@ -50,7 +51,8 @@ export const QuickAdd = () => {
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     refused.value = line.value
-    if (!line.value.trim() || faultIn(fields)) return
+    if (!line.value.trim()) return
+    if (faultIn(fields)) return say(faultIn(fields), 'assertive')
     add(fields)
     line.value = ''
   }

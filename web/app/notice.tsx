@@ -56,7 +56,7 @@ export const Status = () => {
   }, [isSaving, isSlow])
   const { words, action } = statusOf(open, isSlow.value)
   useEffect(() => {
-    if (words) say(words)
+    say(words, 'state')
   }, [words])
   if (!words) return <Unconfirmed />
   return (

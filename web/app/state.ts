@@ -99,8 +99,11 @@ export const selected = computed(() =>
   isSelecting.value ? rows.value.filter(({ id }) => selection.value.ids.has(id)) : []
 )
 
-/** Says something to a screen reader. Said twice, a text needs a change to be heard again. */
-export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
+/**
+ * Says something to a screen reader. Said twice, a text needs a change to be heard again. What is
+ * true for a while has a region of its own, so that it does not replace what has just happened.
+ */
+export const say = (words: string, how: 'polite' | 'assertive' | 'state' = 'polite') => {
   const region = document.getElementById(how)
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
 }
