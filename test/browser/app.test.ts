@@ -93,6 +93,15 @@ test('every feature of the list works by mouse', async () => {
 
   await row(page, 'Buy oat milk').getByRole('button', { name: /^Menu/ }).click()
   await inspect(page, 'menu')
+  const expanded = page.locator('[aria-expanded=true]')
+  assert.equal(await expanded.getAttribute('aria-label'), 'Menu of “Buy oat milk”')
+  // Another menu takes its place, and only that.
+  for (const title of ['Post the parcel', 'Buy oat milk']) {
+    await row(page, title).getByRole('button', { name: /^Menu/ }).click()
+    await page.getByRole('menu', { name: `Menu of “${title}”` }).waitFor()
+    await page.locator(`[aria-expanded=true][aria-label="Menu of “${title}”"]`).waitFor()
+    assert.equal(await expanded.count(), 1)
+  }
   await page.getByRole('menuitem', { name: 'Open' }).click()
   await page.getByLabel('Notes').fill('Two litres, see https://example.com/milk.')
   await page.getByRole('textbox', { name: 'Tags' }).fill('shop, #Home')

@@ -26,6 +26,7 @@ const Act = ({ icon, name, act, menu }: ActProps) => (
   <button
     type="button"
     aria-haspopup={menu ? 'menu' : undefined}
+    aria-expanded={menu ? false : undefined}
     onClick={({ currentTarget }) => act(currentTarget)}
   >
     <Icon name={icon} />

@@ -203,6 +203,7 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
         label={`Menu of “${title}”`}
         tabIndex={-1}
         aria-haspopup="menu"
+        aria-expanded={false}
         onClick={({ currentTarget }) =>
           openMenu({ name: `“${title}”`, tasks: [task], groups: keys, button: currentTarget })
         }
