@@ -276,9 +276,15 @@ test('a session that ends elsewhere keeps the changes, and signing in again send
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   // Nothing that the keys act on is on the screen.
   await page.keyboard.press('z')
+  assert.equal(await page.title(), 'Sign in · edge-todo')
+  await page.getByRole('button', { name: 'To your tasks' }).click()
+  await row(page, 'Kept').waitFor()
+  await page.getByRole('button', { name: 'Sign in' }).click()
   await fillIn(page, email, 'Sign in')
+  await page.locator('h1:focus', { hasText: 'Today' }).waitFor()
   await row(page, 'Kept').waitFor()
   await untilSent(page)
+  assert.equal(await page.title(), 'Today · edge-todo')
   noComplaints()
 })
 

@@ -49,6 +49,7 @@ test('a visitor signs up, and a wrong password, a taken e-mail and a short passw
   await other.getByRole('button', { name: 'Create account' }).click()
   await submit('Create account', password)
   await other.getByText('There is an account with this e-mail.').first().waitFor()
+  await untilInField(other, 'email')
   await submit('Create account', 'short')
   await other.getByText('The password must be at least 8 characters long.').waitFor()
   await untilInField(other, 'password')

@@ -4,7 +4,7 @@ import type { Account, User } from './account.ts'
 import { Field } from './field.tsx'
 import { Password, Sheet, useForm } from './form.tsx'
 import { Forgot } from './links.tsx'
-import { focusTop, notice } from './state.ts'
+import { focusTop, notice, session, show } from './state.ts'
 import { text } from './text.ts'
 
 type Props = { account: Account; onSignedIn: (user: User) => void }
@@ -77,6 +77,13 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
           {isNew.value ? 'Sign in' : 'Create account'}
         </button>
       </p>
+      {session.value && (
+        <p>
+          <button type="button" class="link" onClick={() => show(undefined)}>
+            {text.toTasks}
+          </button>
+        </p>
+      )}
       {!isNew.value && (
         <p>
           <button type="button" class="link" onClick={forget}>

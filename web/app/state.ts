@@ -334,7 +334,8 @@ export const watchAddress = () => {
     scrollTo(0, 0)
   })
   effect(() => {
-    const name = link.value ? text.links[link.value.is] : nameOfView()
-    document.title = `${name} · ${text.product}`
+    const isOut = !session.value || cover.value?.is === 'signing-in'
+    const name = isOut ? text.signingIn : nameOfView()
+    document.title = `${link.value ? text.links[link.value.is] : name} · ${text.product}`
   })
 }

@@ -152,6 +152,7 @@ export const text = {
     `A mail is on its way to ${email}. Until you open its link, your address stays ${old}.`,
 
   links: { reset: 'Set a new password', confirm: 'Confirm your address' },
+  signingIn: 'Sign in',
   toTasks: 'To your tasks',
   toSignIn: 'Back to sign in',
   deadLink: 'This link does not work any more',
