@@ -194,6 +194,7 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
       </div>
       <IconButton
         icon="open"
+        class="icon-button opens"
         label={`Open “${title}”`}
         tabIndex={-1}
         onClick={() => openTask(task)}
