@@ -48,10 +48,13 @@ const Due = ({ id, due_date, due_time, completed }: Shown) => {
   )
 }
 
+const factsOf = (id: string | undefined) => id && `${id}-facts`
+
 /** What is to be known of a task beside its title. */
 export const Facts = ({ children, ...task }: Shown & { children?: ComponentChildren }) => (
-  <p class="facts">
+  <p class="facts" id={factsOf(task.id)}>
     {children}
+    {task.completed && <span class="unseen">Done</span>}
     {task.priority !== 'medium' && (
       <span class={task.priority}>
         <Icon name={task.priority} />
@@ -167,6 +170,7 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
       id={id}
       class={`row ${completed ? 'completed' : ''} ${isSelected ? 'selected' : ''} ${looks}`}
       aria-label={isSelected ? text.isSelected(title) : title}
+      aria-describedby={factsOf(id)}
       onClickCapture={onClick}
       onMouseDown={(event) => {
         // Keeps the current row, where the selection begins, and selects no text.
