@@ -161,6 +161,8 @@ test('a server in trouble and one that asks to wait are named, and the change is
   const stop = await answerBatches(page, { status: 503 })
   await add(page, 'Late')
   await status(page, 'The server is busy. Nothing is lost; trying again. Code 1a2b3c4d.')
+  await page.locator('#state').getByText('The server is busy.').waitFor()
+  await page.locator('#polite').getByText('Added “Late”').waitFor()
   await inspect(page, 'trouble')
   await stop()
   await untilSent(page)
