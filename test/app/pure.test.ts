@@ -20,6 +20,7 @@ import {
   sayDay,
   weekday,
 } from '../../web/app/dates.ts'
+import { faultsIn } from '../../web/app/limits.ts'
 import { byOrder, last, move, placeOf } from '../../web/app/order.ts'
 import { understand } from '../../web/app/quick-add.ts'
 import { extend, keep, nothing, pick, range } from '../../web/app/selection.ts'
@@ -335,6 +336,26 @@ describe('selection', () => {
     const selection = pick(pick(nothing, 'a'), 'c')
     assert.equal(ids(keep(['b', 'c'], selection)), 'c')
     assert.equal(keep(rows, selection), selection)
+  })
+})
+
+describe('limits', () => {
+  const tags = Array.from({ length: 20 }, (_, n) => `tag ${n}`)
+
+  test('what the server takes has no fault, with an emoji as one letter', () => {
+    const fields = { title: '🥛'.repeat(255), description: '🥛'.repeat(10_000), tags }
+    assert.deepEqual(faultsIn(fields), {})
+  })
+
+  test('a field with more than the server takes is named', () => {
+    const fields = { title: 'x'.repeat(256), description: 'x'.repeat(10_001), tags: [...tags, 'x'] }
+    assert.deepEqual(Object.keys(faultsIn(fields)), ['title', 'description', 'tags'])
+    assert.deepEqual(Object.keys(faultsIn({ tags: ['x'.repeat(51)] })), ['tags'])
+  })
+
+  test('a new task keeps every tag of its line, for the person to choose', () => {
+    const line = Array.from({ length: 21 }, (_, n) => `#t${n}`).join(' ')
+    assert.equal(understand(`Pay ${line}`, today).tags.length, 21)
   })
 })
 

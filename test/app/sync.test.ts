@@ -160,7 +160,8 @@ for (const place of [indexedDb, memory])
       assert.equal(tab.task(id).title, 'Ours')
       const [change] = tab.tasks.parked.value
       assert.deepEqual(change?.parked, { why: 'conflict', theirs: { title: 'Theirs' } })
-      if (change) await tab.tasks.useInstead(change, { title: 'Theirs' })
+      await tab.tasks.change('', [id], { title: 'Theirs' })
+      if (change) await tab.tasks.discard(change)
       await tab.run()
       await other.run()
       assert.deepEqual([tab.task(id).title, other.task(id).title], ['Theirs', 'Theirs'])
@@ -806,6 +807,33 @@ for (const place of [indexedDb, memory])
       await tab.tasks.reload()
       assert.deepEqual(tab.titles(), ['B'])
     })
+
+    for (const isEdited of [false, true])
+      test(`text that arrived while it was edited here is offered${isEdited ? ', also where another edit is unsent' : ''}`, async () => {
+        const { tab, email } = await newPerson(place)
+        const { id } = tab.tasks.add('', { title: 'A', description: 'Before' })
+        await tab.run()
+        const began = tab.task(id)
+        const { tab: other } = await newDevice(email, place)
+        await other.run()
+        await other.tasks.change('', [id], { description: 'Theirs' })
+        await other.run()
+        await tab.run()
+        assert.equal(tab.task(id).description, 'Theirs')
+        if (isEdited) await tab.tasks.change('', [id], { priority: 'high' })
+        await tab.tasks.change('', [id], { description: 'Ours' }, began)
+        assert.equal(await tab.run(), 'synced')
+        assert.deepEqual(
+          [tab.task(id).description, tab.task(id).priority],
+          ['Ours', isEdited ? 'high' : 'medium']
+        )
+        assert.deepEqual(
+          tab.tasks.parked.value.map(({ parked }) => parked),
+          [{ why: 'conflict', theirs: { description: 'Theirs' } }]
+        )
+        tab.tasks.undo()
+        assert.equal(tab.task(id).description, 'Theirs')
+      })
 
     test('a conflict keeps edits that were sent from a parked deletion', async () => {
       const { tab, profile, email } = await newPerson(place)

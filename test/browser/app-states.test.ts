@@ -164,6 +164,8 @@ test('a server in trouble and one that asks to wait are named, and the change is
   const stop = await answerBatches(page, { status: 503 })
   await add(page, 'Late')
   await status(page, 'The server is busy. Nothing is lost; trying again. Code 1a2b3c4d.')
+  await page.locator('#state').getByText('The server is busy.').waitFor()
+  await page.locator('#polite').getByText('Added “Late”').waitFor()
   await inspect(page, 'trouble')
   await stop()
   await untilSent(page)
@@ -196,20 +198,42 @@ test('a change that the server refuses is shown, and is edited and sent, or disc
   await page.getByRole('button', { name: 'Save' }).click()
   await row(page, 'Rent').waitFor()
   await untilSent(page)
+
+  const end = await answerBatches(page, {
+    status: 422,
+    errors: [{ pointer: '/0/task/title', detail: 'must be shorter' }],
+  })
+  await rename(page, 'Rent', 'Pay the rent')
+  await page.getByText('“Pay the rent” could not be saved').last().waitFor()
+  await row(page, 'Rent').waitFor()
+  await end()
+  await page.getByRole('button', { name: 'Edit', exact: true }).click()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await untilGone(page, 'Rent')
+  await untilSent(page)
   noComplaints()
 })
 
 test('two devices change one title: both see it settled, and neither text is lost', async () => {
   const { one, two } = await twoDevices('Buy milk')
-  await two.context().setOffline(true)
-  await rename(two, 'Buy milk', 'Buy soy milk')
+  // It begins before the other title has come.
+  await row(two, 'Buy milk').getByRole('button', { name: /^Open/ }).click()
   await rename(one, 'Buy milk', 'Buy oat milk')
   await untilSent(one)
-  await two.context().setOffline(false)
-  await two.getByText('“Buy soy milk” was changed on another device too.').last().waitFor()
+  await two.evaluate(() => dispatchEvent(new Event('online')))
+  await row(two, 'Buy oat milk').waitFor()
+  await two.getByLabel('Title').fill('Buy soy milk')
+  await two.getByLabel('Notes').fill('Two litres')
+  await two.getByRole('button', { name: 'Save' }).click()
+  await two
+    .getByText('“Buy soy milk” was changed on another device too. The title there: “Buy oat milk”.')
+    .last()
+    .waitFor()
   await inspect(two, 'conflict')
   await two.getByRole('button', { name: 'Use theirs' }).click()
-  await row(two, 'Buy oat milk').waitFor()
+  await row(two, 'Buy oat milk').getByText('Has notes').waitFor()
+  await two.getByRole('button', { name: 'Undo' }).click()
+  await row(two, 'Buy soy milk').waitFor()
   noComplaints()
 })
 
@@ -254,9 +278,18 @@ test('a session that ends elsewhere keeps the changes, and signing in again send
   await status(page, 'You were signed out on this device. Your 1 change is kept.')
   await inspect(page, 'signed-out-elsewhere')
   await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  // Nothing that the keys act on is on the screen.
+  await page.keyboard.press('z')
+  assert.equal(await page.title(), 'Sign in · edge-todo')
+  await page.getByRole('button', { name: 'To your tasks' }).click()
+  await row(page, 'Kept').waitFor()
+  await page.getByRole('button', { name: 'Sign in' }).click()
   await fillIn(page, email, 'Sign in')
+  await page.locator('h1:focus', { hasText: 'Today' }).waitFor()
   await row(page, 'Kept').waitFor()
   await untilSent(page)
+  assert.equal(await page.title(), 'Today · edge-todo')
   noComplaints()
 })
 
@@ -312,6 +345,27 @@ test('a new version that took over is offered with Reload', async () => {
   await page.getByRole('button', { name: 'Reload' }).click()
   await untilIn(page)
   await untilAllIsWell(page)
+})
+
+test('what is typed is saved when the page goes out of sight, or another view takes its place', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await add(page, 'Buy milk')
+  await open(page, 'All tasks')
+  await row(page, 'Buy milk').getByRole('button', { name: 'Buy milk', exact: true }).click()
+  await page.getByLabel('Title').fill('Buy oat milk')
+  await page.goBack()
+  await page.getByRole('heading', { level: 1, name: 'Today' }).waitFor()
+  await row(page, 'Buy oat milk').getByRole('button', { name: /^Open/ }).click()
+  await page.getByLabel('Notes').fill('Two litres')
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  })
+  await untilSent(page)
+  await page.reload()
+  await row(page, 'Buy oat milk').getByText('Has notes').waitFor()
+  noComplaints()
 })
 
 test('a tab whose database another version needs says so, and offers Reload', async () => {

@@ -49,6 +49,7 @@ test('a visitor signs up, and a wrong password, a taken e-mail and a short passw
   await other.getByRole('button', { name: 'Create account' }).click()
   await submit('Create account', password)
   await other.getByText('There is an account with this e-mail.').first().waitFor()
+  await untilInField(other, 'email')
   await submit('Create account', 'short')
   await other.getByText('The password must be at least 8 characters long.').waitFor()
   await untilInField(other, 'password')
@@ -73,6 +74,10 @@ test('every feature of the list works by mouse', async () => {
   await page.getByLabel('New task').fill('Pay rent tomorrow 9:30 #home !high')
   await page.locator('#understood').getByText('Tomorrow 09:30').waitFor()
   await inspect(page, 'quick-add')
+  await page.getByLabel('New task').fill('#home')
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.locator('#assertive').getByText('Say what is to be done.').waitFor()
+  await page.getByLabel('New task').fill('Pay rent tomorrow 9:30 #home !high')
   await page.getByRole('button', { name: 'Add', exact: true }).click()
   for (const line of ['Buy milk', 'Post the parcel', 'Read a book']) await add(page, line)
   await row(page, 'Buy milk').waitFor()
@@ -93,6 +98,15 @@ test('every feature of the list works by mouse', async () => {
 
   await row(page, 'Buy oat milk').getByRole('button', { name: /^Menu/ }).click()
   await inspect(page, 'menu')
+  const expanded = page.locator('[aria-expanded=true]')
+  assert.equal(await expanded.getAttribute('aria-label'), 'Menu of “Buy oat milk”')
+  // Another menu takes its place, and only that.
+  for (const title of ['Post the parcel', 'Buy oat milk']) {
+    await row(page, title).getByRole('button', { name: /^Menu/ }).click()
+    await page.getByRole('menu', { name: `Menu of “${title}”` }).waitFor()
+    await page.locator(`[aria-expanded=true][aria-label="Menu of “${title}”"]`).waitFor()
+    assert.equal(await expanded.count(), 1)
+  }
   await page.getByRole('menuitem', { name: 'Open' }).click()
   await page.getByLabel('Notes').fill('Two litres, see https://example.com/milk.')
   await page.getByRole('textbox', { name: 'Tags' }).fill('shop, #Home')
@@ -103,12 +117,41 @@ test('every feature of the list works by mouse', async () => {
   await inspect(page, 'editor')
   await page.getByRole('button', { name: 'Close' }).click()
 
+  // Nothing is cut. What is too long is said where it stands.
+  await row(page, 'Post the parcel').getByRole('button', { name: /^Open/ }).click()
+  await page.getByLabel('Title').fill('x'.repeat(256))
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.locator('[name=title][aria-invalid]:focus').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').getByText('A title has at most 255 characters.').waitFor()
+  await page.getByLabel('Title').fill('Post the parcel')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+
+  // Another device may write what the fields show otherwise. Looking at it changes nothing.
+  await untilSent(page)
+  const before = { tags: ['Smith, John'], description: '  Two lines\r\nwith space  ' }
+  const all: { id: string; title: string }[] = await asOtherDevice(page, '/tasks', 'GET')
+  const { id } = all.find(({ title }) => title === 'Post the parcel') ?? assert.fail()
+  await asOtherDevice(page, `/tasks/${id}`, 'PATCH', before)
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await row(page, 'Post the parcel').getByText('#Smith, John').waitFor()
+  await choose(page, 'Post the parcel', 'Open')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await choose(page, 'Post the parcel', 'High priority')
+  await untilSent(page)
+  const { tags, description } = await asOtherDevice(page, `/tasks/${id}`, 'GET')
+  assert.deepEqual({ tags, description }, before)
+
   await choose(page, 'Read a book', 'Move to the top')
   await page.getByText('Moved “Read a book” to 1 of 3').first().waitFor()
   await choose(page, 'Read a book', 'Move down')
   assert.deepEqual(await titles(page), ['Buy oat milk', 'Read a book', 'Post the parcel'])
   await choose(page, 'Read a book', 'Low priority')
   await row(page, 'Read a book').getByText('Low').waitFor()
+  // A screen reader reads what the row refers to, after its title.
+  const facts = await row(page, 'Read a book').getAttribute('aria-describedby')
+  assert.equal(await page.locator(`[id="${facts}"]`).textContent(), 'Low')
   await choose(page, 'Read a book', 'No date')
   await untilGone(page, 'Read a book')
   await choose(page, 'Post the parcel', 'Next week')
@@ -120,10 +163,12 @@ test('every feature of the list works by mouse', async () => {
   await page.getByRole('heading', { name: 'Overdue' }).waitFor()
   await page.getByRole('button', { name: 'Move all to today' }).click()
   await page.getByRole('heading', { name: 'Overdue' }).waitFor({ state: 'detached' })
+  await untilOn(page, 'Buy oat milk')
   await choose(page, 'Buy oat milk', 'Delete')
   await untilGone(page, 'Buy oat milk')
   await page.getByRole('button', { name: 'Undo' }).click()
   await row(page, 'Buy oat milk').waitFor()
+  assert.ok(await page.evaluate(() => document.activeElement?.matches('h1, .row')))
 
   await open(page, 'All tasks')
   await page.getByLabel('Sort').selectOption('By title')
@@ -282,6 +327,12 @@ test('every feature of the list works by keyboard alone', async () => {
   await press('Tab', 'Tab', 'Tab', 'Enter')
   await page.getByRole('heading', { level: 1, name: 'Upcoming' }).waitFor()
   await row(page, 'One').waitFor()
+  // The focus is on the link, and a key there is not meant for the first task.
+  await press('Delete', 'x')
+  assert.deepEqual(
+    [await titles(page), await page.locator('.toast').count()],
+    [['One', 'Three'], 0]
+  )
   await page.getByRole('button', { name: 'Sign out' }).focus()
   await press('Enter')
   await page.getByRole('dialog').waitFor()

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { Icon, IconButton, type IconName } from './icon.tsx'
+import { faultsIn } from './limits.ts'
 import { firstDay } from './preferences.ts'
 import { type Understood, understand } from './quick-add.ts'
 import {
@@ -11,6 +12,7 @@ import {
   nameOfView,
   remove,
   rows,
+  say,
   search,
   session,
   show,
@@ -34,9 +36,10 @@ const read = (line: string): Understood => {
   }
 }
 
-const faultIn = ({ title }: Understood) => {
-  if (!title) return text.titleMissing
-  return [...title].length > 255 ? text.titleTooLong : ''
+const faultIn = (fields: Understood) => {
+  if (!fields.title) return text.titleMissing
+  const { title, tags } = faultsIn(fields)
+  return title ?? tags ?? ''
 }
 
 /** The field for new tasks, with a line that shows what was understood. */
@@ -48,7 +51,8 @@ export const QuickAdd = () => {
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     refused.value = line.value
-    if (!line.value.trim() || faultIn(fields)) return
+    if (!line.value.trim()) return
+    if (faultIn(fields)) return say(faultIn(fields), 'assertive')
     add(fields)
     line.value = ''
   }

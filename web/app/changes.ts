@@ -88,6 +88,19 @@ const tidy = (change: Change): Change | undefined => {
 }
 
 /**
+ * The base of an unsent change, once an edit of these fields is part of it. An edit that began before
+ * another device's version came is one of the older version, so that the server refuses it, and what
+ * both have written is merged.
+ */
+const since = ({ op, fields: ours, base }: Change, fields: Partial<Fields>, began: Task): Task => {
+  if (op !== 'update' || began.updated_at >= base.updated_at) return base
+  const before = Object.keys(fields)
+    .filter((name) => !(name in ours))
+    .map((name) => [name, began[name as keyof Fields]])
+  return { ...base, ...Object.fromEntries(before), updated_at: began.updated_at }
+}
+
+/**
  * Merges an edit into the unsent change of the same task. `seen` is the task as the person saw it
  * before. No change is left when the edit takes back what was never sent.
  */
@@ -103,6 +116,7 @@ export const queue = (
     ...unsent,
     op: unsent.op === 'delete' ? 'update' : unsent.op,
     fields: { ...unsent.fields, ...fields },
+    base: since(unsent, fields, seen),
   })
 }
 
@@ -116,7 +130,7 @@ export const operationOf = ({ id, op, fields, base }: Change): Operation => {
 
 export const union = (ours: string[], theirs: string[]) => {
   const known = new Set(theirs.map((tag) => tag.toLowerCase()))
-  return [...theirs, ...ours.filter((tag) => !known.has(tag.toLowerCase()))].slice(0, 20)
+  return [...theirs, ...ours.filter((tag) => !known.has(tag.toLowerCase()))]
 }
 
 /**
@@ -129,7 +143,8 @@ export const merge = (base: Task, ours: Partial<Fields>, task: Task) => {
   for (const name of ['title', 'description'] as const)
     if (name in fields && !equal(base[name], task[name]))
       Object.assign(theirs, { [name]: task[name] })
-  if (fields.tags && !equal(base.tags, task.tags)) fields.tags = union(fields.tags, task.tags)
+  if (fields.tags && !equal(base.tags, task.tags))
+    fields.tags = union(fields.tags, task.tags).slice(0, 20)
   // A time needs a date, which they may have cleared.
   const date = fields.due_date === undefined ? task.due_date : fields.due_date
   if (fields.due_time && !date) fields.due_date = base.due_date

@@ -1,14 +1,21 @@
 import type { ComponentChildren } from 'preact'
-import { useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from './icon.tsx'
-import { show } from './state.ts'
+import { say, show, whenHidden } from './state.ts'
 
 type Props = {
   title: string
   /** The name of the field to begin with. */
   focus?: string | undefined
-  /** Called with the value of the button that closed it, which is empty for Close and Esc. */
-  onClose?: (button: string, fields: FormData) => void
+  /**
+   * Called with the value of the button that closed it, which is empty for Close and Esc, with the
+   * fields, and with the fields as they were first.
+   */
+  onClose?: (button: string, fields: FormData, before: FormData) => void
+  /** What is wrong with the fields, by name. While something is, only `delete` closes it. */
+  faultsIn?: (fields: FormData) => Record<string, string>
+  /** Called when the page goes out of sight. What it saves counts as there before. */
+  onHide?: (fields: FormData, before: FormData) => void
   children: ComponentChildren
 }
 
@@ -38,21 +45,43 @@ export const Question = ({ title, words, no, yes, isGrave, onYes }: QuestionProp
 )
 
 /** A modal dialog. The browser keeps the focus inside, and gives it back. */
-export const Dialog = ({ title, focus, onClose, children }: Props) => {
+export const Dialog = ({ title, focus, faultsIn, onClose, onHide, children }: Props) => {
   const dialog = useRef<HTMLDialogElement>(null)
   const form = useRef<HTMLFormElement>(null)
+  const before = useRef(new FormData())
   // Before the next key, which may be the first letter of what the person types.
   useLayoutEffect(() => {
     dialog.current?.showModal()
+    if (form.current) before.current = new FormData(form.current)
     if (focus) dialog.current?.querySelector<HTMLElement>(`[name=${focus}]`)?.focus()
   }, [focus])
+  useEffect(() =>
+    whenHidden(() => {
+      if (!form.current || !onHide) return
+      const fields = new FormData(form.current)
+      onHide(fields, before.current)
+      before.current = fields
+    })
+  )
+  const check = (event: Event) => {
+    const [fault] = Object.entries(faultsIn?.(new FormData(form.current ?? undefined)) ?? {})
+    if (!fault) return
+    event.preventDefault()
+    const [name, words] = fault
+    say(words, 'assertive')
+    dialog.current?.querySelector<HTMLElement>(`[name=${name}]`)?.focus()
+  }
+  const submit = (event: SubmitEvent) => {
+    if ((event.submitter as HTMLButtonElement | null)?.value !== 'delete') check(event)
+  }
   const close = () => {
     show(undefined)
-    if (form.current) onClose?.(dialog.current?.returnValue ?? '', new FormData(form.current))
+    if (!form.current) return
+    onClose?.(dialog.current?.returnValue ?? '', new FormData(form.current), before.current)
   }
   return (
-    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={close}>
-      <form ref={form} method="dialog" noValidate>
+    <dialog ref={dialog} aria-labelledby="dialog-title" onCancel={check} onClose={close}>
+      <form ref={form} method="dialog" noValidate onSubmit={submit}>
         <header>
           <h2 id="dialog-title">{title}</h2>
           <IconButton type="submit" icon="close" label="Close" value="" />

@@ -1,8 +1,10 @@
+import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 import { differing, fieldsOf, patched, type Task } from './changes.ts'
 import { Dialog } from './dialog.tsx'
-import { Field, limitTitle } from './field.tsx'
-import { add, edit, remove, type Session, session } from './state.ts'
+import { Field } from './field.tsx'
+import { faultsIn } from './limits.ts'
+import { add, finish, remove, type Session, session } from './state.ts'
 import { text } from './text.ts'
 
 const linksIn = (notes: string) =>
@@ -14,10 +16,10 @@ const linksIn = (notes: string) =>
 export const tagsIn = (line: string) => {
   const tags = new Map<string, string>()
   for (const part of line.split(',')) {
-    const tag = [...part.trim().replace(/^#+/, '').trim()].slice(0, 50).join('')
+    const tag = part.trim().replace(/^#+/, '').trim()
     if (tag && !tags.has(tag.toLowerCase())) tags.set(tag.toLowerCase(), tag)
   }
-  return [...tags.values()].slice(0, 20)
+  return [...tags.values()]
 }
 
 const fieldsIn = (form: FormData, task: Task) => {
@@ -44,26 +46,44 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   const opened = refused ? patched(seen ?? refused.base, refused.fields) : seen
   // What arrives meanwhile from another device is not undone by saving what was not touched here.
   const task = useRef(opened).current
+  /** The task that the edits since the last save start from. */
+  const began = useRef(opened)
+  const faults = useSignal<ReturnType<typeof faultsIn>>({})
   if (!task) return null
-  const close = (button: string, form: FormData) => {
-    if (button === 'delete') return refused ? void tasks.discard(refused) : remove([task])
-    const fields = differing(fieldsIn(form, task), task)
+  const look = (form: FormData) => {
+    faults.value = faultsIn(fieldsIn(form, task))
+    return faults.value
+  }
+  // A field may show a task otherwise than it is, and looking at it must not change it.
+  const edited = (form: FormData, before: FormData) =>
+    differing(fieldsIn(form, task), { ...task, ...fieldsIn(before, task) })
+  const close = (button: string, form: FormData, before: FormData) => {
+    if (button === 'delete') {
+      if (refused) void tasks.discard(refused)
+      return remove([task])
+    }
+    const fields = edited(form, before)
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
-    else if (seen) edit([seen], fields)
+    else if (seen) finish(began.current ?? task, fields)
     else if (Object.keys(fields).length) add({ ...fieldsOf(task), ...fields })
+  }
+  const hide = (form: FormData, before: FormData) => {
+    if (refused || !began.current) return
+    finish(began.current, edited(form, before))
+    began.current = tasks.all.value.get(id)
   }
   const { title, description, due_date, due_time, priority, tags } = task
   // On a touch screen, a keyboard would cover the task before it is read.
   const first = focus ?? (matchMedia('(pointer: fine)').matches ? 'title' : undefined)
   return (
-    <Dialog title="Task" focus={first} onClose={close}>
-      <Field label="Title" name="title" defaultValue={title} onInput={limitTitle} />
+    <Dialog title="Task" focus={first} onClose={close} onHide={hide} faultsIn={look}>
+      <Field label="Title" name="title" defaultValue={title} fault={faults.value.title} />
       <Field
         label="Notes"
         name="description"
         tag="textarea"
-        maxLength={10_000}
         defaultValue={description ?? ''}
+        fault={faults.value.description}
       />
       {linksIn(description ?? '').map((link) => (
         <a key={link} class="found" href={link} target="_blank" rel="noreferrer">
@@ -87,7 +107,13 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
           ))}
         </Field>
       </div>
-      <Field label="Tags" name="tags" hint={text.tagsHint} defaultValue={tags.join(', ')} />
+      <Field
+        label="Tags"
+        name="tags"
+        hint={text.tagsHint}
+        defaultValue={tags.join(', ')}
+        fault={faults.value.tags}
+      />
       <footer>
         <button type="submit" class="quiet danger" value="delete">
           Delete

@@ -1,13 +1,5 @@
 import type { ComponentChildren, ComponentProps } from 'preact'
 
-const mostLetters = 255
-
-/** Keeps a title as short as the server takes it. `maxlength` would count an emoji as two letters. */
-export const limitTitle = ({ currentTarget }: { currentTarget: HTMLInputElement }) => {
-  const letters = [...currentTarget.value]
-  if (letters.length > mostLetters) currentTarget.value = letters.slice(0, mostLetters).join('')
-}
-
 type Props = {
   label: string
   /** Where two forms have a field of the same name. */

@@ -42,7 +42,10 @@ export const useForm = ({ labels, send, words }: Sending) => {
     const [first] = Object.keys(faults.value)
     if (!first) fault.value = words(problem)
     say(fault.value, 'assertive')
-    form.querySelector<HTMLElement>(`[name=${first ?? Object.keys(labels).at(-1)}]`)?.focus()
+    // A conflict is about the e-mail, which another account has.
+    const isTaken = problem !== 'unreachable' && problem.status === 409 && 'email' in labels
+    const blamed = first ?? (isTaken ? 'email' : Object.keys(labels).at(-1))
+    form.querySelector<HTMLElement>(`[name=${blamed}]`)?.focus()
   }
 
   const clear = () => {

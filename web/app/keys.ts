@@ -20,8 +20,12 @@ export type Key = {
 
 const focus = (id: string) => document.getElementById(id)?.focus()
 
-/** Puts the focus on the row that the keyboard acts on. */
-export const focusList = () => document.querySelector<HTMLElement>('.row[tabindex="0"]')?.focus()
+/** Puts the focus on the row that the keyboard acts on or, where there is none, on the title. */
+export const focusList = () => {
+  const row = document.querySelector<HTMLElement>('.row[tabindex="0"]')
+  if (row) row.focus()
+  else state.focusTop()
+}
 
 /** Goes so many rows down. From outside of the list, the first step goes to the row that was left. */
 const step = (by: number) => {
@@ -169,10 +173,17 @@ const nameOf = ({ key, altKey, ctrlKey, metaKey, shiftKey }: KeyboardEvent) => {
   return `${modifier}${altKey ? 'Alt+' : ''}${shift}${key}`
 }
 
+/** Whether a key here is meant for the list: on a row, on what belongs to a selection, or on no other place. */
+const isForList = (target: Element) =>
+  target.matches('body, h1')
+    ? state.isOnList.value || state.isSelecting.value
+    : target.closest('.row, .selection') !== null
+
 export const onKeyDown = (event: KeyboardEvent) => {
   const { target, defaultPrevented, isComposing } = event
   if (!state.session.value || defaultPrevented || isComposing || !(target instanceof Element))
     return
+  // Something covers the list, which may be the form to sign in.
   if (document.querySelector('.sign-in, dialog[open], :popover-open')) return
   if (isTyping(target) && event.key !== 'Escape') return
   // A button that has the focus keeps its own keys.
@@ -182,6 +193,7 @@ export const onKeyDown = (event: KeyboardEvent) => {
   const key = here.find((key) => keysOf(key).includes(nameOf(event)))
   const task = state.rows.value.find(({ id }) => id === state.current.value)
   if (key?.run) key.run()
+  else if (!isForList(target)) return
   else if (key?.act && !key.isForOne && state.isSelecting.value) key.act(state.selected.value)
   else if (key?.act && task) key.act([task])
   else return

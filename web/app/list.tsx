@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { sayDay } from './dates.ts'
 import { Icon } from './icon.tsx'
+import { focusList } from './keys.ts'
 import {
   complete,
   current,
@@ -58,7 +59,15 @@ const Heading = ({ section }: { section: Section }) => {
         )}
       </h2>
       {all && (
-        <button type="button" class="link" onClick={all.act}>
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            // The button may go with its section.
+            focusList()
+            all.act()
+          }}
+        >
           {all.name}
         </button>
       )}

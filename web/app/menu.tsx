@@ -28,6 +28,12 @@ const Items = ({ name, tasks, groups, button }: Open) => {
     popover.style.left = `${Math.max(8, right - offsetWidth)}px`
     popover.querySelector('button')?.focus()
   }, [button])
+  useEffect(() => {
+    button.ariaExpanded = 'true'
+    return () => {
+      button.ariaExpanded = 'false'
+    }
+  }, [button])
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Tab') element.current?.hidePopover()
     const by = steps[event.key]
@@ -53,7 +59,8 @@ const Items = ({ name, tasks, groups, button }: Open) => {
       popover="auto"
       onKeyDown={onKeyDown}
       onToggle={({ newState }) => {
-        if (newState === 'closed') menu.value = undefined
+        // The menu of another button may have opened meanwhile.
+        if (newState === 'closed' && menu.value?.button === button) menu.value = undefined
       }}
     >
       {groups.map((group) => (

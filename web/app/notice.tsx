@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { Unconfirmed } from './address.tsx'
 import { type Change, patched } from './changes.ts'
 import { Question } from './dialog.tsx'
+import { focusList } from './keys.ts'
 import {
   countUnsent,
   notice,
@@ -11,6 +12,7 @@ import {
   say,
   session,
   show,
+  takeTheirs,
   toast,
   undo,
 } from './state.ts'
@@ -55,7 +57,7 @@ export const Status = () => {
   }, [isSaving, isSlow])
   const { words, action } = statusOf(open, isSlow.value)
   useEffect(() => {
-    if (words) say(words)
+    say(words, 'state')
   }, [words])
   if (!words) return <Unconfirmed />
   return (
@@ -80,8 +82,8 @@ const decisionOf = (change: Change, { tasks }: Session): { words: string; choice
   if (parked?.why === 'conflict') {
     const { theirs } = parked
     return {
-      words: text.conflict(task.title, theirs.title ?? theirs.description ?? ''),
-      choices: { 'Keep mine': Discard, 'Use theirs': () => tasks.useInstead(change, theirs) },
+      words: text.conflict(task, theirs),
+      choices: { 'Keep mine': Discard, 'Use theirs': () => takeTheirs(change, theirs) },
     }
   }
   if (parked?.why === 'deleted')
@@ -94,7 +96,7 @@ const decisionOf = (change: Change, { tasks }: Session): { words: string; choice
       words: text.changedElsewhere(task.title),
       choices: {
         Delete: () => tasks.sendAgain(change, 'delete'),
-        Keep: () => tasks.useInstead(change, fields),
+        Keep: Discard,
       },
     }
   return {
@@ -120,7 +122,16 @@ export const Decisions = () => {
           <li key={change.n} class="decision">
             <p>{words}</p>
             {Object.entries(choices).map(([name, choose]) => (
-              <button key={name} type="button" class="quiet" onClick={() => void choose()}>
+              <button
+                key={name}
+                type="button"
+                class="quiet"
+                onClick={() => {
+                  // The button goes with what is decided.
+                  focusList()
+                  void choose()
+                }}
+              >
                 {name}
               </button>
             ))}
@@ -135,6 +146,10 @@ export const Decisions = () => {
 export const Toast = () => {
   const isHeld = useSignal(false)
   const shown = toast.value
+  useEffect(() => {
+    // The last one may have gone from under the pointer.
+    isHeld.value = false
+  }, [shown, isHeld])
   useEffect(() => {
     if (!shown || isHeld.value) return
     const timer = setTimeout(() => {
@@ -157,7 +172,14 @@ export const Toast = () => {
     >
       <p>{shown.text}</p>
       {shown.isUndoable && (
-        <button type="button" class="link" onClick={undo}>
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            undo()
+            focusList()
+          }}
+        >
           Undo
         </button>
       )}

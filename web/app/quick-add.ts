@@ -141,7 +141,7 @@ export const understand = (
       .replace(/^"([^"]*)"$/, '$1')
       .trim(),
     priority: found.priority ?? 'medium',
-    tags: tags.slice(0, 20),
+    tags,
     // A time alone means today.
     due_date: found.date ?? (found.time ? today : null),
     due_time: found.time ?? null,

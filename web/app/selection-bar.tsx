@@ -1,9 +1,12 @@
+import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { union } from './changes.ts'
 import { Dialog } from './dialog.tsx'
 import { tagsIn } from './editor.tsx'
 import { Field } from './field.tsx'
 import { Icon, IconButton, type IconName } from './icon.tsx'
 import { dates, focusList, priorities } from './keys.ts'
+import { faultsIn } from './limits.ts'
 import { openMenu } from './menu.tsx'
 import {
   addTags,
@@ -23,6 +26,7 @@ const Act = ({ icon, name, act, menu }: ActProps) => (
   <button
     type="button"
     aria-haspopup={menu ? 'menu' : undefined}
+    aria-expanded={menu ? false : undefined}
     onClick={({ currentTarget }) => act(currentTarget)}
   >
     <Icon name={icon} />
@@ -80,10 +84,29 @@ export const SelectedEditor = ({ field }: { field: 'due_date' | 'tags' }) => {
     if (field === 'tags') addTags(selected.value, tagsIn(value))
     else if (value) reschedule(selected.value, value)
   }
+  const fault = useSignal('')
+  /** The tags go beside those that each task has. */
+  const look = (form: FormData): Record<string, string> => {
+    const tags = tagsIn(String(form.get('tags') ?? ''))
+    const all = selected.value.map((task) => faultsIn({ tags: union(tags, task.tags) }).tags)
+    fault.value = all.find(Boolean) ?? ''
+    return fault.value ? { [field]: fault.value } : {}
+  }
   return (
-    <Dialog title={text.selected(selected.value.length)} focus={field} onClose={close}>
+    <Dialog
+      title={text.selected(selected.value.length)}
+      focus={field}
+      onClose={close}
+      faultsIn={look}
+    >
       {field === 'tags' ? (
-        <Field label={text.newTags} name={field} hint={text.tagsHint} autocomplete="off" />
+        <Field
+          label={text.newTags}
+          name={field}
+          hint={text.tagsHint}
+          fault={fault.value}
+          autocomplete="off"
+        />
       ) : (
         <Field label="Due" name={field} type="date" max="9999-12-31" />
       )}

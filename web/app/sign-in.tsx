@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import type { Account, User } from './account.ts'
 import { Field } from './field.tsx'
 import { Password, Sheet, useForm } from './form.tsx'
 import { Forgot } from './links.tsx'
-import { notice } from './state.ts'
+import { focusTop, notice, session, show } from './state.ts'
 import { text } from './text.ts'
 
 type Props = { account: Account; onSignedIn: (user: User) => void }
@@ -11,6 +12,8 @@ type Props = { account: Account; onSignedIn: (user: User) => void }
 /** Signing in and creating an account: one form in two modes. */
 export const SignIn = ({ account, onSignedIn }: Props) => {
   const isNew = useSignal(false)
+  // The tasks come in its place, and what had the focus is gone.
+  useEffect(() => () => void setTimeout(focusTop), [])
   /** The address that was typed when the password turned out to be forgotten. */
   const forgotten = useSignal<string>()
   const { submit, clear, isBusy, fault, faults } = useForm({
@@ -74,6 +77,13 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
           {isNew.value ? 'Sign in' : 'Create account'}
         </button>
       </p>
+      {session.value && (
+        <p>
+          <button type="button" class="link" onClick={() => show(undefined)}>
+            {text.toTasks}
+          </button>
+        </p>
+      )}
       {!isNew.value && (
         <p class="soft">
           <button type="button" class="link" onClick={forget}>

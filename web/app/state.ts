@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
-import { differing, type Fields, type Task, union } from './changes.ts'
+import { type Change, differing, type Fields, type Task, union } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
 import { link } from './link.ts'
 import type { Me } from './me.ts'
@@ -105,10 +105,22 @@ export const countUnsent = () => {
   return waiting.value + parked.value.length
 }
 
-/** Says something to a screen reader. Said twice, a text needs a change to be heard again. */
-export const say = (words: string, how: 'polite' | 'assertive' = 'polite') => {
+/**
+ * Says something to a screen reader. Said twice, a text needs a change to be heard again. What is
+ * true for a while has a region of its own, so that it does not replace what has just happened.
+ */
+export const say = (words: string, how: 'polite' | 'assertive' | 'state' = 'polite') => {
   const region = document.getElementById(how)
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
+}
+
+/** Calls back when the page goes out of sight, from where it may not return. Gives how to end that. */
+export const whenHidden = (run: () => void) => {
+  const look = () => {
+    if (document.visibilityState === 'hidden') run()
+  }
+  document.addEventListener('visibilitychange', look)
+  return () => document.removeEventListener('visibilitychange', look)
 }
 
 /** Puts the focus on the title of the screen, for what had it goes away. */
@@ -214,6 +226,23 @@ export const restore = (deleted: Task[]) => {
   run(name, ({ restore }) => restore(name, deleted))
 }
 
+/** Edits one task, over some time: `began` is the task as it was when the person began. */
+export const finish = (began: Task, fields: Partial<Fields>) => {
+  if (!Object.keys(differing(fields, began)).length) return
+  const name = text.changed(sayTasks([began]))
+  run(name, ({ change }) => change(name, [began.id], fields, began))
+}
+
+/** Puts the text of another device in the place of ours, which a parked change offers. */
+export const takeTheirs = (change: Change, theirs: Partial<Fields>) => {
+  const task = all.value.get(change.id) ?? change.base
+  const name = text.changed(sayTasks([task]))
+  run(name, (tasks) => {
+    void tasks.change(name, [change.id], theirs)
+    void tasks.discard(change)
+  })
+}
+
 /** Edits tasks with the same fields, or each with its own. */
 export const edit = (
   tasks: Task[],
@@ -301,6 +330,8 @@ export const watchAddress = () => {
     current.value = undefined
   })
   addEventListener('hashchange', () => {
+    // A title that is being edited is saved when its field is left, which goes with the view.
+    document.querySelector<HTMLElement>('input.title')?.blur()
     view.value = viewOf(location.hash)
     current.value = undefined
     selection.value = nothing
@@ -309,7 +340,8 @@ export const watchAddress = () => {
     scrollTo(0, 0)
   })
   effect(() => {
-    const name = link.value ? text.links[link.value.is] : nameOfView()
-    document.title = `${name} · ${text.product}`
+    const isOut = !session.value || cover.value?.is === 'signing-in'
+    const name = isOut ? text.signingIn : nameOfView()
+    document.title = `${link.value ? text.links[link.value.is] : name} · ${text.product}`
   })
 }

@@ -4,13 +4,13 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Task } from './changes.ts'
 import { sayDay } from './dates.ts'
 import { dragged, mark, startDrag } from './drag.ts'
-import { limitTitle } from './field.tsx'
 import { Icon, IconButton } from './icon.tsx'
 import { keys } from './keys.ts'
+import { faultsIn } from './limits.ts'
 import { openMenu } from './menu.tsx'
 import {
   current,
-  edit,
+  finish,
   isOnList,
   isSelecting,
   lingering,
@@ -21,9 +21,11 @@ import {
   selection,
   selectTo,
   selectToo,
+  tell,
   today,
   toggle,
   view,
+  whenHidden,
 } from './state.ts'
 import { text } from './text.ts'
 import { addressOf } from './views.ts'
@@ -46,10 +48,13 @@ const Due = ({ id, due_date, due_time, completed }: Shown) => {
   )
 }
 
+const factsOf = (id: string | undefined) => id && `${id}-facts`
+
 /** What is to be known of a task beside its title. */
 export const Facts = ({ children, ...task }: Shown & { children?: ComponentChildren }) => (
-  <p class="facts">
+  <p class="facts" id={factsOf(task.id)}>
     {children}
+    {task.completed && <span class="unseen">Done</span>}
     {task.priority !== 'medium' && (
       <span class={task.priority}>
         <Icon name={task.priority} />
@@ -72,13 +77,16 @@ export const Facts = ({ children, ...task }: Shown & { children?: ComponentChild
 )
 
 /** The title as a field. Enter and leaving it save, Escape does not, and an empty title deletes. */
-const Rename = ({ task }: { task: Task }) => {
+const Rename = (props: { task: Task }) => {
+  // As it was when the person began, whatever arrives meanwhile.
+  const task = useRef(props.task).current
   const field = useRef<HTMLInputElement>(null)
   useLayoutEffect(() => field.current?.select(), [])
+  useEffect(() => whenHidden(() => field.current?.blur()), [])
   const close = (title: string) => {
     if (renamed.value !== task.id) return
     rename(undefined)
-    if (title) edit([task], { title })
+    if (title) finish(task, { title })
     else remove([task])
   }
   return (
@@ -88,12 +96,13 @@ const Rename = ({ task }: { task: Task }) => {
       aria-label="Title"
       enterKeyHint="done"
       defaultValue={task.title}
-      onInput={limitTitle}
       onBlur={({ currentTarget }) => close(currentTarget.value.trim())}
       onKeyDown={(event) => {
         const { key, currentTarget, isComposing } = event
         if (isComposing || (key !== 'Enter' && key !== 'Escape')) return
         event.preventDefault()
+        const { title: fault } = faultsIn({ title: currentTarget.value.trim() })
+        if (key === 'Enter' && fault) return tell(fault)
         close(key === 'Enter' ? currentTarget.value.trim() : task.title)
         currentTarget.closest('li')?.focus()
       }}
@@ -161,6 +170,7 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
       id={id}
       class={`row ${completed ? 'completed' : ''} ${isSelected ? 'selected' : ''} ${looks}`}
       aria-label={isSelected ? text.isSelected(title) : title}
+      aria-describedby={factsOf(id)}
       onClickCapture={onClick}
       onMouseDown={(event) => {
         // Keeps the current row, where the selection begins, and selects no text.
@@ -188,6 +198,7 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
       </div>
       <IconButton
         icon="open"
+        class="icon-button opens"
         label={`Open “${title}”`}
         tabIndex={-1}
         onClick={() => openTask(task)}
@@ -197,6 +208,7 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
         label={`Menu of “${title}”`}
         tabIndex={-1}
         aria-haspopup="menu"
+        aria-expanded={false}
         onClick={({ currentTarget }) =>
           openMenu({ name: `“${title}”`, tasks: [task], groups: keys, button: currentTarget })
         }

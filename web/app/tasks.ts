@@ -14,8 +14,11 @@ import {
 import { last, move } from './order.ts'
 import { type Edits, isUnsent, type Store, type Write } from './store.ts'
 
-/** An edit of one task, and the task as the person saw it. */
-type Step = Edit & { seen: Task }
+/**
+ * An edit of one task, and the task as the person saw it. `began` is the task when a longer edit
+ * began: another device may have changed what was under the person's hands since.
+ */
+type Step = Edit & { seen: Task; began?: Task | undefined }
 
 /** The steps that take a command back. Their `seen` is what the command made of the tasks. */
 type Undo = { name: string; steps: Step[] }
@@ -189,9 +192,9 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
 
   const commit = (steps: Step[]) =>
     write(
-      steps.map(({ seen, ...edit }) => ({
+      steps.map(({ seen, began = seen, ...edit }) => ({
         id: seen.id,
-        merge: (unsent) => queue(unsent, edit, seen),
+        merge: (unsent) => queue(unsent, edit, began),
       }))
     )
 
@@ -266,7 +269,8 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     change: (
       name: string,
       ids: string[],
-      fields: Partial<Fields> | ((task: Task) => Partial<Fields>)
+      fields: Partial<Fields> | ((task: Task) => Partial<Fields>),
+      began?: Task
     ) =>
       run(
         name,
@@ -274,6 +278,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
           op: 'update',
           fields: clean(typeof fields === 'function' ? fields(seen) : fields),
           seen,
+          began,
         }))
       ),
 
@@ -310,16 +315,6 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
 
     /** Gives up a parked change. */
     discard: (change: Change) => write([], change),
-
-    /** Edits a task in place of a parked change. */
-    useInstead: (change: Change, fields: Partial<Fields>) => {
-      const seen = all.value.get(change.id)
-      const edit: Edit = { op: 'update', fields: clean(fields) }
-      return write(
-        seen ? [{ id: seen.id, merge: (unsent) => queue(unsent, edit, seen) }] : [],
-        change
-      )
-    },
 
     /** Sends a parked change again, as `op` and with these fields on top. */
     sendAgain: (change: Change, op: Change['op'], fields: Partial<Fields> = {}) => {

@@ -1,5 +1,6 @@
 import type { Problem } from '../../src/client.ts'
 import type { User } from './account.ts'
+import type { Task } from './changes.ts'
 
 /** Why a request came to nothing. `unreachable` stands for one that got no reply. */
 export type Fault = (Problem & { retryAfter?: number }) | 'unreachable'
@@ -27,6 +28,9 @@ const systems: [RegExp, string][] = [
   [/CrOS/, 'ChromeOS'],
   [/Linux/, 'Linux'],
 ]
+
+type Words = Pick<Task, 'title' | 'description'>
+const quoted = (notes: string | null) => (notes ? `“${notes}”` : 'none')
 
 /** Every sentence that a person reads: what happened, what remains, what to do. */
 export const text = {
@@ -67,6 +71,9 @@ export const text = {
 
   handOnly: 'Tasks can be moved in Today and in All tasks, sorted by hand.',
   titleTooLong: 'A title has at most 255 characters. Put the rest into the notes.',
+  notesTooLong: 'Notes have at most 10,000 characters.',
+  tooManyTags: 'A task has at most 20 tags.',
+  tagTooLong: 'A tag has at most 50 characters.',
   titleMissing: 'Say what is to be done.',
 
   added: (title: string) => `Added “${title}”`,
@@ -133,6 +140,7 @@ export const text = {
     `A mail is on its way to ${email}. Until you open its link, your address stays ${old}.`,
 
   links: { reset: 'Set a new password', confirm: 'Confirm your address' },
+  signingIn: 'Sign in',
   toTasks: 'To your tasks',
   toSignIn: 'Back to sign in',
   deadLink: 'This link does not work any more',
@@ -189,8 +197,16 @@ export const text = {
       'You are signed out here. The session itself ends when this device has a network again.',
   },
 
-  conflict: (title: string, theirs: string) =>
-    `“${title}” was changed on another device too. There it says: “${theirs}”`,
+  /** Both texts, for one of them goes. */
+  conflict: (ours: Words, theirs: Partial<Words>) =>
+    [
+      `“${ours.title}” was changed on another device too.`,
+      theirs.title !== undefined && `The title there: “${theirs.title}”.`,
+      theirs.description !== undefined &&
+        `The notes there: ${quoted(theirs.description)}. The notes here: ${quoted(ours.description)}.`,
+    ]
+      .filter(Boolean)
+      .join(' '),
   deletedElsewhere: (title: string) => `“${title}” was deleted on another device.`,
   changedElsewhere: (title: string) =>
     `“${title}” was changed on another device, so it is not deleted.`,
