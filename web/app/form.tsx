@@ -100,7 +100,7 @@ export const UserName = () => (
 type SheetProps = {
   title: string
   onSubmit?: (event: SubmitEvent) => void
-  children: ComponentChildren
+  children?: ComponentChildren
 }
 
 /** A page with one form and nothing else. It begins at its title, for what had the focus is gone. */

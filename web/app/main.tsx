@@ -3,6 +3,7 @@ import { render } from 'preact'
 import { createAccount, type User } from './account.ts'
 import { ClearCompleted, Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
+import { Sheet } from './form.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
 import { focusList, onKeyDown } from './keys.ts'
@@ -36,7 +37,22 @@ import { text } from './text.ts'
 import { createTrash } from './trash.ts'
 import { Trash } from './trash.tsx'
 
-const account = createAccount({ origin: location.origin, memory: localStorage })
+/** Whether the tasks go from this device, and this page with them. */
+const isLeaving = signal(false)
+
+/** Deletes what this device keeps of a user. When that is on the screen, it goes from there first. */
+const erase = async (userId: string) => {
+  const open = session.value
+  if (open?.user.id === userId) {
+    isLeaving.value = true
+    session.value = undefined
+    open.sync.end()
+    open.store.close()
+  }
+  await eraseStore(userId)
+}
+
+const account = createAccount({ origin: location.origin, memory: localStorage, erase })
 
 /** Until the tasks have come for the first time, an empty list would be a lie. */
 const first = signal<'waiting' | 'failed'>()
@@ -116,20 +132,25 @@ const signedIn = (user: User) => {
   else location.reload()
 }
 
-/** Deletes what this device keeps of the tasks, after `before`, and starts anew at an address. */
-const erase = async (address: string, before: () => unknown = () => {}) => {
-  const { store, sync, user } = session.value ?? {}
-  sync?.end()
-  await before()
-  store?.close()
-  if (user) await eraseStore(user.id).catch(() => {})
+const startAnew = (address: string) => {
   history.replaceState(null, '', address)
   location.reload()
 }
 
-const signOut = () => erase('/app/', account.signOut)
-const empty = () => erase(location.href)
-const end = () => erase(`/app/${accountDeleted}`, forgetPreferences)
+const signOut = async () => {
+  await account.signOut()
+  startAnew('/app/')
+}
+
+const empty = async () => {
+  if (session.value) await erase(session.value.user.id).catch(() => {})
+  startAnew(location.href)
+}
+
+const end = () => {
+  forgetPreferences()
+  startAnew(`/app/${accountDeleted}`)
+}
 
 const Waiting = () => (
   <div class="waiting" aria-hidden="true">
@@ -141,8 +162,7 @@ const Waiting = () => (
 
 const Content = () => {
   if (view.value.is === 'trash') return <Trash />
-  if (view.value.is === 'settings')
-    return <Settings onEmpty={() => void empty()} onDeleted={() => void end()} />
+  if (view.value.is === 'settings') return <Settings onEmpty={() => void empty()} onDeleted={end} />
   if (!first.value || rows.value.length) return <List />
   return first.value === 'waiting' ? <Waiting /> : <p class="empty">{text.empty.never}</p>
 }
@@ -178,6 +198,7 @@ const Screen = () => (
 
 const App = () => {
   if (link.value) return <LinkPage account={account} />
+  if (isLeaving.value) return <Sheet title={text.leaving} />
   return session.value && cover.value?.is !== 'signing-in' ? (
     <Screen />
   ) : (
@@ -203,9 +224,9 @@ const start = async () => {
   watchSelection()
   const user = account.remembered()
   if (user) await open(user)
-  else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'
   const root = document.getElementById('app')
   if (root) render(<App />, root)
+  if (!(await account.finishSignOut()) && !user) notice.value = 'sessionLeft'
   await install(() => {
     notice.value = 'updated'
   })

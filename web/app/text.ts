@@ -208,6 +208,7 @@ export const text = {
     `“${title}” was changed on another device, so it is not deleted.`,
   refused: (title: string, detail: string) => `“${title}” could not be saved: ${detail}.`,
 
+  leaving: 'Deleting the tasks from this device…',
   leave: 'Your tasks stay in your account, and are deleted from this device.',
   leaveWithChanges: (changes: number) =>
     `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. Signing out deletes ${
