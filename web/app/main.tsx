@@ -11,13 +11,15 @@ import { link } from './link.ts'
 import { LinkPage } from './links.tsx'
 import { List } from './list.tsx'
 import { createMe, isRefused } from './me.ts'
+import { memory } from './memory.ts'
 import { Menu } from './menu.tsx'
-import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
+import { Closed, Decisions, SigningOut, Status, Toast } from './notice.tsx'
 import { forgetPreferences, watchPreferences } from './preferences.ts'
 import { SelectedEditor, SelectionBar } from './selection-bar.tsx'
 import { Emptying, Settings } from './settings.tsx'
 import { SignIn } from './sign-in.tsx'
 import {
+  closing,
   cover,
   focusTop,
   isList,
@@ -52,7 +54,7 @@ const erase = async (userId: string) => {
   await eraseStore(userId)
 }
 
-const account = createAccount({ origin: location.origin, memory: localStorage, erase })
+const account = createAccount({ origin: location.origin, memory, erase })
 
 /** Until the tasks have come for the first time, an empty list would be a lie. */
 const first = signal<'waiting' | 'failed'>()
@@ -62,37 +64,48 @@ const accountDeleted = '#deleted'
 
 /** Enough tasks to ask the browser not to clear them away. */
 const worthKeeping = 10
+let isKeepingAsked = false
+
+const askToKeep = (tasks: number) => {
+  if (isKeepingAsked || tasks < worthKeeping) return
+  isKeepingAsked = true
+  void navigator.storage?.persist?.()
+}
 
 const open = async (user: User) => {
-  const store = await openStore(user.id, () => {
-    notice.value = 'outdated'
-  }).catch(() => {
-    notice.value = 'noStorage'
-    return openMemoryStore()
+  const stored = await openStore(user.id, (why) => {
+    closing.value = why
+  }).catch((error) => {
+    // The database is there, and a newer version of the app has written it.
+    if (error instanceof DOMException && error.name === 'VersionError') closing.value = 'outdated'
+    return undefined
   })
+  const store = stored ?? openMemoryStore()
+  const isInMemory = !stored
   const channel = new BroadcastChannel(`tasks-${user.id}`)
   const tasks = createTasks(store, (ids) => {
     channel.postMessage(ids)
     sync.soon()
-    if (tasks.all.value.size === worthKeeping) void navigator.storage?.persist?.()
+    askToKeep(tasks.all.value.size)
   })
   const sync = createSync({
     account,
     store,
     userId: user.id,
     // A store in memory is shared with no other tab.
-    ...(notice.value === 'noStorage' && { lock: crypto.randomUUID() }),
+    ...(isInMemory && { lock: crypto.randomUUID() }),
     onChange: (ids) => {
       channel.postMessage(ids)
       return tasks.reload(ids)
     },
   })
   channel.onmessage = ({ data }: MessageEvent<string[] | undefined>) => tasks.reload(data)
-  if ((await store.readSyncedAt()) === undefined) first.value = 'waiting'
+  const syncedAt = await store.readSyncedAt().catch(() => undefined)
+  if (syncedAt === undefined) first.value = 'waiting'
   await tasks.reload()
   const trash = createTrash({ account, userId: user.id, tasks })
   const me = createMe(account, user)
-  session.value = { me, store, sync, tasks, trash, user }
+  session.value = { me, store, sync, tasks, trash, user, isInMemory }
 
   effect(() => {
     const { is } = sync.state.value
@@ -193,6 +206,7 @@ const Screen = () => (
     </main>
     <Toast />
     <Cover />
+    {closing.value && <Closed why={closing.value} />}
   </div>
 )
 
