@@ -62,8 +62,6 @@ test('signing out ends the session and leaves nothing on the device', async () =
   tab.tasks.add('', { title: 'A' })
   await tab.run()
   assert.equal(await tab.account.signOut(), true)
-  tab.store.close()
-  await indexedDb.erase(user.id)
   assert.equal(profile.cookie(), '')
   assert.deepEqual([...profile.memory], [])
   const store = await indexedDb.open(user.id)
@@ -77,16 +75,50 @@ test('signing out without a network is made good at the next start', async () =>
   assert.equal(await tab.account.signOut(), false)
   const account = accountOf(profile)
   assert.equal(account.remembered(), undefined)
-  assert.equal(await account.endLeftSession(), false)
+  assert.equal(await account.finishSignOut(), false)
   profile.network = (_, pass) => pass()
-  assert.equal(await account.endLeftSession(), true)
+  assert.equal(await account.finishSignOut(), true)
   assert.equal(profile.cookie(), '')
   assert.deepEqual([...profile.memory], [])
 })
 
+test('a page that is closed while it signs out has its tasks erased at the next start', async () => {
+  const { profile, user } = await newPerson()
+  const { promise: isErasing, resolve } = Promise.withResolvers<void>()
+  const tab = await openTab(profile, user, {
+    erase: () => {
+      resolve()
+      return new Promise(() => {})
+    },
+  })
+  tab.tasks.add('', { title: 'A' })
+  await tab.run()
+  profile.requests.length = 0
+  void tab.account.signOut()
+  await isErasing
+  tab.store.close()
+  assert.deepEqual(profile.requests, [])
+  const account = accountOf(profile)
+  assert.equal(account.remembered(), undefined)
+  assert.equal(await account.finishSignOut(), true)
+  assert.deepEqual(await (await indexedDb.open(user.id)).read(), { tasks: [], outbox: [] })
+  assert.deepEqual([[...profile.memory], profile.cookie()], [[], ''])
+})
+
+test('what one person left undone does not end the session of the next', async () => {
+  const ada = await newPerson()
+  const bob = await newPerson()
+  await accountOf(ada.profile).signIn(bob.email, password)
+  ada.profile.memory.set('leaving', ada.user.id)
+  assert.equal(await accountOf(ada.profile).finishSignOut(), true)
+  assert.equal(accountOf(ada.profile).remembered()?.id, bob.user.id)
+  const tab = await openTab(ada.profile, bob.user)
+  assert.equal(await tab.run(), 'synced')
+})
+
 test('a visitor without a session asks the server nothing at the start', async () => {
   const profile = newProfile()
-  assert.equal(await accountOf(profile).endLeftSession(), true)
+  assert.equal(await accountOf(profile).finishSignOut(), true)
   assert.deepEqual(profile.requests, [])
 })
 
@@ -170,16 +202,17 @@ test('a change in the signed-out state asks for no token each time', async () =>
   assert.deepEqual(tab.waits, [])
 })
 
-test('signing out forgets the person before it asks the server', async () => {
-  const { tab, profile } = await newPerson()
-  await tab.run()
-  let remembered: unknown = 'not asked'
+test('signing out forgets the person and erases the tasks before it asks the server', async () => {
+  const { profile, user } = await newPerson()
+  const steps: unknown[] = []
+  const erase = async (id: string) => steps.push([id, accountOf(profile).remembered()])
+  const tab = await openTab(profile, user, { erase })
   profile.network = (request, pass) => {
-    if (request.url.endsWith('/auth/logout')) remembered = profile.memory.get('user')
+    steps.push(new URL(request.url).pathname)
     return pass()
   }
   assert.equal(await tab.account.signOut(), true)
-  assert.equal(remembered, undefined)
+  assert.deepEqual(steps, [[user.id, undefined], '/auth/refresh', '/auth/logout'])
 })
 
 test('signing in ends the session that could not be ended when the person signed out', async () => {
@@ -192,7 +225,7 @@ test('signing in ends the session that could not be ended when the person signed
   assert.equal(await tab.account.signOut(), false)
   profile.network = (_, pass) => pass()
   assert.ok('id' in (await accountOf(profile).signIn(bob.email, password)))
-  assert.equal(profile.memory.has('ending'), false)
+  assert.equal(profile.memory.has('leaving'), false)
   const reply = await other.account.clientOf(user.id).auth.sessions.$get()
   // The session of the other device is left, and the one of the sign-up is not.
   assert.equal(reply.status === 200 ? (await reply.json()).length : 0, 1)
@@ -206,7 +239,6 @@ test('signing out with unsent changes sends none of them, and leaves none', asyn
   tab.sync.end()
   profile.requests.length = 0
   tab.store.close()
-  await indexedDb.erase(user.id)
   await tab.account.signOut()
   await tab.sync.sync()
   assert.deepEqual(profile.requests, ['POST /auth/logout'])

@@ -76,8 +76,16 @@ export const newProfile = () => {
 }
 export type Profile = ReturnType<typeof newProfile>
 
-export const accountOf = (profile: Profile, options: { timeout?: number } = {}) =>
-  createAccount({ origin, fetch: profile.fetch, memory: profile.storage, ...options })
+type AccountOptions = { timeout?: number; erase?: (userId: string) => Promise<unknown> }
+
+export const accountOf = (profile: Profile, options: AccountOptions = {}) =>
+  createAccount({
+    origin,
+    fetch: profile.fetch,
+    memory: profile.storage,
+    erase: eraseStore,
+    ...options,
+  })
 
 /** Where the tabs keep their tasks. */
 export type Place = {
@@ -100,7 +108,7 @@ export const memory: Place = {
   erase: async (database) => inMemory.delete(database),
 }
 
-type TabOptions = { place?: Place; database?: string; timeout?: number }
+type TabOptions = AccountOptions & { place?: Place; database?: string }
 
 /** A tab of the app, with everything but its views. Nothing syncs unless the test says so. */
 export const openTab = async (

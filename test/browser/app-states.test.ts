@@ -375,7 +375,11 @@ test('a tab whose database another version needs says so, and offers Reload', as
     const [{ name = '' } = {}] = await indexedDB.databases()
     indexedDB.open(name, 2)
   })
-  await status(page, 'The app was updated in another tab.')
+  await page
+    .getByRole('heading', { name: 'The app was updated or emptied in another tab.' })
+    .waitFor()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Escape')
   await page.getByRole('button', { name: 'Reload' }).waitFor()
   await inspect(page, 'outdated')
   noComplaints()

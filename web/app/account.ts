@@ -15,13 +15,15 @@ type Options = {
   fetch?: typeof fetch
   /** Remembers who is signed in on this device, and nothing secret. */
   memory: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+  /** Deletes what this device keeps of a user. */
+  erase: (userId: string) => Promise<unknown>
   /** Milliseconds after which a request is given up. A hung one would hold the lock of the tabs. */
   timeout?: number
 }
 
 const userKey = 'user'
-/** Set while a session still has to be ended, because there was no network when the person signed out. */
-const endingKey = 'ending'
+/** The user who has signed out, until their tasks are erased and their session has ended. */
+const leavingKey = 'leaving'
 
 const claimsOf = (token: string): { sub: string; email: string } => {
   const [, payload = ''] = token.split('.')
@@ -36,6 +38,7 @@ export const createAccount = ({
   origin,
   fetch: send = fetch,
   memory,
+  erase,
   timeout = 15_000,
 }: Options) => {
   let token: { value: string; userId: string } | undefined
@@ -123,29 +126,50 @@ export const createAccount = ({
     return status === 204 || status === 401
   }
 
-  /** Ends a session that could not be ended when the person signed out. True when none is left. */
-  const endLeftSession = async (): Promise<boolean> => {
-    if (memory.getItem(endingKey) === null) return true
-    try {
-      const refused = await renewed()
-      const isEnded = refused ? refused.status === 401 : await endSession(token?.userId ?? '')
-      if (isEnded) memory.removeItem(endingKey)
-      return isEnded
-    } catch {
-      return false
-    }
+  const eraseLeft = async () => {
+    const id = memory.getItem(leavingKey)
+    // What cannot be erased now is tried again at the next start, if the session is left as well.
+    if (id !== null) await erase(id).catch(() => {})
+    return id
+  }
+
+  const endLeft = async (): Promise<boolean> => {
+    const id = await eraseLeft()
+    const isEnded = id === null || (await endSession(id).catch(() => false))
+    if (isEnded) memory.removeItem(leavingKey)
+    return isEnded
+  }
+
+  let ending: Promise<boolean> | undefined
+
+  /**
+   * Erases the tasks of a user who has signed out, then ends the session. Without a network, or when
+   * the page is closed meanwhile, the next start does it. True when nothing is left to do.
+   */
+  const finishSignOut = () => {
+    ending ??= endLeft().finally(() => {
+      ending = undefined
+    })
+    return ending
+  }
+
+  /** Marks the user as leaving. From now on no start opens their tasks. */
+  const leave = () => {
+    if (!user) return
+    memory.setItem(leavingKey, user.id)
+    if (remembered()?.id === user.id) memory.removeItem(userKey)
   }
 
   const signIn = async (email: string, password: string): Promise<Problem | User> => {
     // The new session's cookie takes the place of the one that is still to be ended.
-    await endLeftSession()
+    await finishSignOut()
     const reply = await visitor.auth.login.$post({ json: { email, password } })
     if (reply.status !== 200) return problemOf(reply)
     user = accept((await reply.json()).access_token)
     refusal = undefined
     // Otherwise it is up to date, and also says whether the address is confirmed.
     if (remembered()?.id !== user.id) memory.setItem(userKey, JSON.stringify(user))
-    memory.removeItem(endingKey)
+    memory.removeItem(leavingKey)
     return user
   }
 
@@ -156,7 +180,7 @@ export const createAccount = ({
     update,
     /** Why the last request had no access token. */
     refusal: () => refusal,
-    endLeftSession,
+    finishSignOut,
     signIn,
 
     signUp: async (email: string, password: string): Promise<Problem | User> => {
@@ -176,21 +200,17 @@ export const createAccount = ({
     confirm: async (token: string) =>
       refusalOf(await visitor.auth.email.confirm.$post({ json: { token } }), 204),
 
-    /** Forgets who was signed in, when the account is gone. */
-    forget: () => {
-      memory.removeItem(userKey)
-      memory.removeItem(endingKey)
+    /** Erases what is left of a user whose account is gone, and whose session with it. */
+    forget: async () => {
+      leave()
+      await eraseLeft()
+      memory.removeItem(leavingKey)
       token = undefined
     },
 
-    /** Ends the session. Without a network it is marked, and ended at the next start. */
-    signOut: async (): Promise<boolean> => {
-      memory.setItem(endingKey, 'true')
-      // Forgotten first, so that a page that is closed meanwhile does not open these tasks again.
-      if (remembered()?.id === user?.id) memory.removeItem(userKey)
-      const isEnded = await endSession(user?.id ?? '').catch(() => false)
-      if (isEnded) memory.removeItem(endingKey)
-      return isEnded
+    signOut: (): Promise<boolean> => {
+      leave()
+      return finishSignOut()
     },
   }
 }

@@ -93,7 +93,7 @@ export const Password = (props: Props) => {
 type SheetProps = {
   title: string
   onSubmit?: (event: SubmitEvent) => void
-  children: ComponentChildren
+  children?: ComponentChildren
 }
 
 /** A page with one form and nothing else. It begins at its title, for what had the focus is gone. */

@@ -3,6 +3,7 @@ import { render } from 'preact'
 import { createAccount, type User } from './account.ts'
 import { ClearCompleted, Header, QuickAdd, Views } from './bar.tsx'
 import { Editor } from './editor.tsx'
+import { Sheet } from './form.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
 import { focusList, onKeyDown } from './keys.ts'
@@ -10,13 +11,15 @@ import { link } from './link.ts'
 import { LinkPage } from './links.tsx'
 import { List } from './list.tsx'
 import { createMe, isRefused } from './me.ts'
+import { memory } from './memory.ts'
 import { Menu } from './menu.tsx'
-import { Decisions, SigningOut, Status, Toast } from './notice.tsx'
+import { Closed, Decisions, SigningOut, Status, Toast } from './notice.tsx'
 import { forgetPreferences, watchPreferences } from './preferences.ts'
 import { SelectedEditor, SelectionBar } from './selection-bar.tsx'
 import { Emptying, Settings } from './settings.tsx'
 import { SignIn } from './sign-in.tsx'
 import {
+  closing,
   cover,
   focusTop,
   isList,
@@ -36,7 +39,22 @@ import { text } from './text.ts'
 import { createTrash } from './trash.ts'
 import { Trash } from './trash.tsx'
 
-const account = createAccount({ origin: location.origin, memory: localStorage })
+/** Whether the tasks go from this device, and this page with them. */
+const isLeaving = signal(false)
+
+/** Deletes what this device keeps of a user. When that is on the screen, it goes from there first. */
+const erase = async (userId: string) => {
+  const open = session.value
+  if (open?.user.id === userId) {
+    isLeaving.value = true
+    session.value = undefined
+    open.sync.end()
+    open.store.close()
+  }
+  await eraseStore(userId)
+}
+
+const account = createAccount({ origin: location.origin, memory, erase })
 
 /** Until the tasks have come for the first time, an empty list would be a lie. */
 const first = signal<'waiting' | 'failed'>()
@@ -46,37 +64,48 @@ const accountDeleted = '#deleted'
 
 /** Enough tasks to ask the browser not to clear them away. */
 const worthKeeping = 10
+let isKeepingAsked = false
+
+const askToKeep = (tasks: number) => {
+  if (isKeepingAsked || tasks < worthKeeping) return
+  isKeepingAsked = true
+  void navigator.storage?.persist?.()
+}
 
 const open = async (user: User) => {
-  const store = await openStore(user.id, () => {
-    notice.value = 'outdated'
-  }).catch(() => {
-    notice.value = 'noStorage'
-    return openMemoryStore()
+  const stored = await openStore(user.id, (why) => {
+    closing.value = why
+  }).catch((error) => {
+    // The database is there, and a newer version of the app has written it.
+    if (error instanceof DOMException && error.name === 'VersionError') closing.value = 'outdated'
+    return undefined
   })
+  const store = stored ?? openMemoryStore()
+  const isInMemory = !stored
   const channel = new BroadcastChannel(`tasks-${user.id}`)
   const tasks = createTasks(store, (ids) => {
     channel.postMessage(ids)
     sync.soon()
-    if (tasks.all.value.size === worthKeeping) void navigator.storage?.persist?.()
+    askToKeep(tasks.all.value.size)
   })
   const sync = createSync({
     account,
     store,
     userId: user.id,
     // A store in memory is shared with no other tab.
-    ...(notice.value === 'noStorage' && { lock: crypto.randomUUID() }),
+    ...(isInMemory && { lock: crypto.randomUUID() }),
     onChange: (ids) => {
       channel.postMessage(ids)
       return tasks.reload(ids)
     },
   })
   channel.onmessage = ({ data }: MessageEvent<string[] | undefined>) => tasks.reload(data)
-  if ((await store.readSyncedAt()) === undefined) first.value = 'waiting'
+  const syncedAt = await store.readSyncedAt().catch(() => undefined)
+  if (syncedAt === undefined) first.value = 'waiting'
   await tasks.reload()
   const trash = createTrash({ account, userId: user.id, tasks })
   const me = createMe(account, user)
-  session.value = { me, store, sync, tasks, trash, user }
+  session.value = { me, store, sync, tasks, trash, user, isInMemory }
 
   effect(() => {
     const { is } = sync.state.value
@@ -116,20 +145,25 @@ const signedIn = (user: User) => {
   else location.reload()
 }
 
-/** Deletes what this device keeps of the tasks, after `before`, and starts anew at an address. */
-const erase = async (address: string, before: () => unknown = () => {}) => {
-  const { store, sync, user } = session.value ?? {}
-  sync?.end()
-  await before()
-  store?.close()
-  if (user) await eraseStore(user.id).catch(() => {})
+const startAnew = (address: string) => {
   history.replaceState(null, '', address)
   location.reload()
 }
 
-const signOut = () => erase('/app/', account.signOut)
-const empty = () => erase(location.href)
-const end = () => erase(`/app/${accountDeleted}`, forgetPreferences)
+const signOut = async () => {
+  await account.signOut()
+  startAnew('/app/')
+}
+
+const empty = async () => {
+  if (session.value) await erase(session.value.user.id).catch(() => {})
+  startAnew(location.href)
+}
+
+const end = () => {
+  forgetPreferences()
+  startAnew(`/app/${accountDeleted}`)
+}
 
 const Waiting = () => (
   <div class="waiting" aria-hidden="true">
@@ -141,8 +175,7 @@ const Waiting = () => (
 
 const Content = () => {
   if (view.value.is === 'trash') return <Trash />
-  if (view.value.is === 'settings')
-    return <Settings onEmpty={() => void empty()} onDeleted={() => void end()} />
+  if (view.value.is === 'settings') return <Settings onEmpty={() => void empty()} onDeleted={end} />
   if (!first.value || rows.value.length) return <List />
   return first.value === 'waiting' ? <Waiting /> : <p class="empty">{text.empty.never}</p>
 }
@@ -173,11 +206,13 @@ const Screen = () => (
     </main>
     <Toast />
     <Cover />
+    {closing.value && <Closed why={closing.value} />}
   </div>
 )
 
 const App = () => {
   if (link.value) return <LinkPage account={account} />
+  if (isLeaving.value) return <Sheet title={text.leaving} />
   return session.value && cover.value?.is !== 'signing-in' ? (
     <Screen />
   ) : (
@@ -203,9 +238,9 @@ const start = async () => {
   watchSelection()
   const user = account.remembered()
   if (user) await open(user)
-  else if (!(await account.endLeftSession())) notice.value = 'sessionLeft'
   const root = document.getElementById('app')
   if (root) render(<App />, root)
+  if (!(await account.finishSignOut()) && !user) notice.value = 'sessionLeft'
   await install(() => {
     notice.value = 'updated'
   })

@@ -140,7 +140,7 @@ export const createMe = (account: Account, known: User) => {
       })
       // Asked again after a lost reply, the server does not know who has just logged in: it was done.
       const problem = await refusalOf(reply, 204, ...(isLost ? [401] : []))
-      if (!problem) account.forget()
+      if (!problem) await account.forget()
       return problem
     },
   }

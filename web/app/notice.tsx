@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { Unconfirmed } from './address.tsx'
 import { type Change, patched } from './changes.ts'
 import { Question } from './dialog.tsx'
@@ -16,6 +16,7 @@ import {
   toast,
   undo,
 } from './state.ts'
+import type { Closing } from './store.ts'
 import { text } from './text.ts'
 
 /** Says a moment of saving only when it has become a long one. */
@@ -26,16 +27,16 @@ const signIn = { name: 'Sign in', run: () => show({ is: 'signing-in' }) }
 const reload = { name: 'Reload', run: () => location.reload() }
 
 /** What the person should know now, the gravest first, and what there is to do about it. */
-const statusOf = ({ sync, tasks }: Session, isSlow: boolean) => {
+const statusOf = ({ isInMemory, sync, tasks }: Session, isSlow: boolean) => {
   const state = sync.state.value
   const waiting = tasks.waiting.value
   if (tasks.isUnsaved.value) return { words: text.notStored }
   if (state.is === 'signed-out') return { words: text.signedOutElsewhere(waiting), action: signIn }
   if (state.is === 'stranger') return { words: text.otherPerson, action: signIn }
-  if (notice.value === 'outdated') return { words: text.notices.outdated, action: reload }
   if (state.is === 'offline' || !navigator.onLine) return { words: text.offline(waiting) }
   if (state.is === 'limited') return { words: text.limited }
   if (state.is === 'trouble') return { words: text.trouble(state.code) }
+  if (isInMemory) return { words: text.inMemory }
   if (notice.value === 'updated') return { words: text.notices.updated, action: reload }
   if (notice.value) return { words: text.notices[notice.value] }
   return { words: isSlow ? text.saving : '' }
@@ -184,6 +185,28 @@ export const Toast = () => {
         </button>
       )}
     </section>
+  )
+}
+
+/** Covers everything once the store is closed: what is typed from then on would be lost. */
+export const Closed = ({ why }: { why: Closing }) => {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useLayoutEffect(() => dialog.current?.showModal(), [])
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby="closed-title"
+      onCancel={(event) => event.preventDefault()}
+      // Some browsers close it all the same when Esc is pressed twice.
+      onClose={() => dialog.current?.showModal()}
+    >
+      <h2 id="closed-title">{text.closed[why]}</h2>
+      <footer>
+        <button type="button" class="primary" onClick={reload.run}>
+          {reload.name}
+        </button>
+      </footer>
+    </dialog>
   )
 }
 

@@ -1,4 +1,5 @@
 import { effect, signal } from '@preact/signals'
+import { memory } from './memory.ts'
 
 /** What a person may choose. The first choice of each is the default. */
 export const choices = {
@@ -30,10 +31,10 @@ export const preferences = signal(preferencesIn(null))
 
 export const prefer = (changed: Partial<Preferences>) => {
   preferences.value = { ...preferences.value, ...changed }
-  localStorage.setItem(storageKey, JSON.stringify(preferences.value))
+  memory.setItem(storageKey, JSON.stringify(preferences.value))
 }
 
-export const forgetPreferences = () => localStorage.removeItem(storageKey)
+export const forgetPreferences = () => memory.removeItem(storageKey)
 
 /** The first day of the week, from 0 for Sunday to 6 for Saturday. */
 export const firstDay = () => ({ sunday: 0, monday: 1, saturday: 6 })[preferences.value.firstDay]
@@ -51,7 +52,7 @@ const showTheme = (theme: Preferences['theme']) => {
 /** Reads the preferences, and follows the other tabs. Called before anything is on the screen. */
 export const watchPreferences = () => {
   const read = () => {
-    preferences.value = preferencesIn(localStorage.getItem(storageKey))
+    preferences.value = preferencesIn(memory.getItem(storageKey))
   }
   addEventListener('storage', ({ key }) => {
     if (key === storageKey) read()

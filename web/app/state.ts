@@ -7,7 +7,7 @@ import type { Me } from './me.ts'
 import { first, placeOf } from './order.ts'
 import { firstDay, preferences } from './preferences.ts'
 import { extend, keep, nothing, pick, type Selection } from './selection.ts'
-import type { Store } from './store.ts'
+import type { Closing, Store } from './store.ts'
 import type { Sync } from './sync.ts'
 import type { Tasks } from './tasks.ts'
 import { text } from './text.ts'
@@ -22,8 +22,13 @@ export type Session = {
   tasks: Tasks
   trash: Trash
   user: User
+  /** Whether the browser refuses to store tasks, so that they are gone with this page. */
+  isInMemory: boolean
 }
 export const session = signal<Session>()
+
+/** Set when the store was closed from outside, so that nothing more can be kept on this page. */
+export const closing = signal<Closing>()
 
 /** What the app itself has to say, beside what becomes of the changes. */
 export const notice = signal<keyof typeof text.notices>()

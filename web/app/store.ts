@@ -186,8 +186,11 @@ const nameOf = (userId: string) => `tasks-${userId}`
 /** Deletes what this device keeps of a user. */
 export const eraseStore = (userId: string) => deleteDB(nameOf(userId))
 
-/** Opens what this device keeps of a user. `onClosed` is called when the browser or another tab closes it. */
-export const openStore = async (userId: string, onClosed: () => void = () => {}) => {
+/** Who closed the database: another tab that needs a newer version or deletes it, or the browser. */
+export type Closing = 'outdated' | 'terminated'
+
+/** Opens what this device keeps of a user. `onClosed` is called when it is closed from outside. */
+export const openStore = async (userId: string, onClosed: (why: Closing) => void = () => {}) => {
   const db = await openDB<Schema>(nameOf(userId), 1, {
     upgrade: (db) => {
       db.createObjectStore('tasks', { keyPath: 'id' })
@@ -196,9 +199,9 @@ export const openStore = async (userId: string, onClosed: () => void = () => {})
     },
     blocking: () => {
       db.close()
-      onClosed()
+      onClosed('outdated')
     },
-    terminated: onClosed,
+    terminated: () => onClosed('terminated'),
   })
   return storeOn(
     async (mode, work) => {

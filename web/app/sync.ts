@@ -147,12 +147,12 @@ export const createSync = ({
   let due = Number.POSITIVE_INFINITY
   let failures = 0
   let isOver = false
-  /** The server asked not to come back before this. */
+  /** The server asked not to come back before this. By a clock that nobody sets. */
   let notBefore = 0
 
   /** Has the next sync happen in so many milliseconds, or when it is due already. */
   const plan = (milliseconds: number) => {
-    const now = Date.now()
+    const now = performance.now()
     const at = Math.max(now + milliseconds, notBefore)
     if (isOver || at >= due) return
     clearTimeout(timer)
@@ -168,7 +168,7 @@ export const createSync = ({
 
   const run = async () => {
     if (isOver) return
-    if (Date.now() < notBefore) return plan(0)
+    if (performance.now() < notBefore) return plan(0)
     state.value = { is: 'running' }
     try {
       await push()
@@ -181,7 +181,7 @@ export const createSync = ({
       if (isOver) return
       const { state: stopped, retryAfter } = stopFor(error)
       state.value = stopped
-      notBefore = Date.now() + retryAfter * 1000
+      notBefore = performance.now() + retryAfter * 1000
       if (!isOut(stopped)) plan(backOff())
     }
   }

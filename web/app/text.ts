@@ -32,7 +32,7 @@ const systems: [RegExp, string][] = [
 type Words = Pick<Task, 'title' | 'description'>
 const quoted = (notes: string | null) => (notes ? `“${notes}”` : 'none')
 
-/** Every sentence that a person reads: what happened, what remains, what to do. */
+/** The app's sentences: what happened, what remains, what to do. The names of buttons and fields are in the views. */
 export const text = {
   product: 'edge-todo',
   views: {
@@ -185,13 +185,17 @@ export const text = {
     `You were signed out on this device.${
       changes ? ` Your ${count(changes, 'change')} ${changes === 1 ? 'is' : 'are'} kept.` : ''
     } Sign in to go on.`,
-  notStored: 'This browser cannot store the last change. Keep this page open until it is online.',
+  notStored:
+    'This browser cannot store the last change. Free some space on this device, and keep this page open until this message goes away.',
+  inMemory:
+    'This browser does not let the app store tasks. Keep this page open until your changes are sent.',
+  closed: {
+    outdated: 'The app was updated or emptied in another tab.',
+    terminated: 'The browser has closed the storage of this app.',
+  },
   otherPerson: 'Another person signed in on this device.',
   notices: {
-    outdated: 'The app was updated in another tab.',
     updated: 'There is a new version.',
-    noStorage:
-      'This browser does not let the app store tasks. Keep this page open until your changes are sent.',
     deleted: 'Your account is deleted, and all your tasks with it.',
     sessionLeft:
       'You are signed out here. The session itself ends when this device has a network again.',
@@ -212,6 +216,7 @@ export const text = {
     `“${title}” was changed on another device, so it is not deleted.`,
   refused: (title: string, detail: string) => `“${title}” could not be saved: ${detail}.`,
 
+  leaving: 'Deleting the tasks from this device…',
   leave: 'Your tasks stay in your account, and are deleted from this device.',
   losing: (act: string, changes: number) =>
     `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. ${act} deletes ${
