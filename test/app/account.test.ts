@@ -296,11 +296,22 @@ test('a sync that the browser cannot write is done again, and nothing is sent tw
     if (keys.length === 1) allow = refuseWrites()
     return reply
   }
-  assert.equal(await tab.run(), 'trouble')
+  assert.equal(await tab.run(), 'full')
   allow()
   assert.equal(await tab.run(), 'synced')
   assert.equal(keys[0], keys[1])
   assert.deepEqual(tab.titles(), ['A'])
+})
+
+test('a fault of the app is logged, and blamed on nobody else', async (t) => {
+  const { tab, profile } = await newPerson()
+  await tab.run()
+  const logged = t.mock.method(console, 'error', () => {})
+  profile.network = async () => Response.json({})
+  assert.equal(await tab.run(), 'stumbled')
+  assert.ok(logged.mock.calls[0]?.arguments[0] instanceof TypeError)
+  profile.network = (_, pass) => pass()
+  assert.equal(await tab.run(), 'synced')
 })
 
 test('what could not be read is read with the next reload', async () => {

@@ -34,8 +34,9 @@ const statusOf = ({ isInMemory, sync, tasks }: Session, isSlow: boolean) => {
   if (state.is === 'signed-out') return { words: text.signedOutElsewhere(waiting), action: signIn }
   if (state.is === 'stranger') return { words: text.otherPerson, action: signIn }
   if (state.is === 'offline' || !navigator.onLine) return { words: text.offline(waiting) }
-  if (state.is === 'limited') return { words: text.limited }
-  if (state.is === 'trouble') return { words: text.trouble(state.code) }
+  if (state.is === 'trouble' || state.is === 'broken') return { words: text[state.is](state.code) }
+  if (state.is === 'limited' || state.is === 'full' || state.is === 'stumbled')
+    return { words: text[state.is] }
   if (isInMemory) return { words: text.inMemory }
   if (notice.value === 'updated') return { words: text.notices.updated, action: reload }
   if (notice.value) return { words: text.notices[notice.value] }

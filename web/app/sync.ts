@@ -2,12 +2,15 @@ import { signal } from '@preact/signals'
 import type { Changes, Outcome } from '../../src/client.ts'
 import { type Account, problemOf, type Refusal, type Reply } from './account.ts'
 import type { Store } from './store.ts'
+import { text } from './text.ts'
 
 /** What the last attempt to sync came to. */
 type SyncState =
   | { is: 'waiting' | 'running' | 'synced' | 'offline' }
-  /** The server asked to wait, or is in trouble. */
-  | { is: 'limited' | 'trouble'; code: string }
+  /** The server asked to wait, is in trouble, or has met a fault of its own. */
+  | { is: 'limited' | 'trouble' | 'broken'; code: string }
+  /** This device has no room left, or the app has met a fault of its own. */
+  | { is: 'full' | 'stumbled' }
   | { is: Refusal }
 
 /** Thrown where syncing has to stop for now. */
@@ -15,10 +18,13 @@ const stop = (state: SyncState, retryAfter = 0) =>
   Object.assign(new Error(state.is), { state, retryAfter })
 type Stop = ReturnType<typeof stop>
 
-const stopFor = (error: unknown): Stop =>
-  error instanceof Error && 'state' in error
-    ? (error as Stop)
-    : stop({ is: 'trouble', code: String(error) })
+const stopFor = (error: unknown): Stop => {
+  if (error instanceof Error && 'state' in error) return error as Stop
+  if (error instanceof DOMException && error.name === 'QuotaExceededError')
+    return stop({ is: 'full' })
+  console.error(error)
+  return stop({ is: 'stumbled' })
+}
 
 type Options = {
   account: Account
@@ -77,7 +83,8 @@ export const createSync = ({
     const problem = await problemOf(reply)
     if (refused.includes(reply.status) && problem.isOurs) return { problem }
     const { request_id: code, retryAfter } = problem
-    throw stop({ is: reply.status === 429 ? 'limited' : 'trouble', code }, retryAfter)
+    const is = ({ 429: 'limited', 500: 'broken' } as const)[reply.status] ?? 'trouble'
+    throw stop({ is, code }, retryAfter)
   }
 
   const push = async () => {
@@ -94,8 +101,9 @@ export const createSync = ({
       if (problem) {
         const refused = new Map<string, string>()
         for (const { pointer, detail } of problem.errors ?? []) {
-          const id = ids[Number(/^\/(\d+)/.exec(pointer)?.[1])]
-          if (id && !refused.has(id)) refused.set(id, detail)
+          const [, index, field = ''] = /^\/(\d+)(?:\/task\/(\w+))?/.exec(pointer) ?? []
+          const id = ids[Number(index)]
+          if (id && !refused.has(id)) refused.set(id, text.fieldFault(field, detail))
         }
         // Refused as a whole, without a word on which change is to blame: half of them are tried.
         const [only = ''] = ids
@@ -157,10 +165,13 @@ export const createSync = ({
     if (isOver || at >= due) return
     clearTimeout(timer)
     due = at
-    timer = wait(() => {
-      due = Number.POSITIVE_INFINITY
-      void sync()
-    }, at - now)
+    timer = wait(
+      () => {
+        due = Number.POSITIVE_INFINITY
+        void sync()
+      },
+      Math.round(at - now)
+    )
   }
 
   /** 1, 2, 4 … 60 seconds, give or take a quarter, so that devices do not come back all at once. */
@@ -205,9 +216,8 @@ export const createSync = ({
     sync,
     /** Syncs shortly, so that changes that follow one another go together. */
     soon: () => {
-      const { is } = state.value
       // In trouble the next try is planned, and signed out there is none.
-      if (is !== 'trouble' && is !== 'limited' && !isOut(state.value)) plan(pushDelay)
+      if (/^(waiting|running|synced|offline)$/.test(state.value.is)) plan(pushDelay)
     },
     end: () => {
       isOver = true

@@ -32,6 +32,18 @@ const systems: [RegExp, string][] = [
 type Words = Pick<Task, 'title' | 'description'>
 const quoted = (notes: string | null) => (notes ? `“${notes}”` : 'none')
 
+const fields = {
+  title: 'title',
+  description: 'notes',
+  due_date: 'date',
+  due_time: 'time',
+  priority: 'priority',
+  tags: 'tags',
+}
+
+/** A few letters to name a request by. */
+const coded = (requestId: string) => requestId && ` Code ${requestId.slice(0, 8)}.`
+
 /** The app's sentences: what happened, what remains, what to do. The names of buttons and fields are in the views. */
 export const text = {
   product: 'edge-todo',
@@ -179,8 +191,12 @@ export const text = {
       : 'Offline.',
   saving: 'Saving…',
   limited: 'Many requests at once. Nothing is lost; trying again shortly.',
-  trouble: (code: string) =>
-    `The server is busy. Nothing is lost; trying again.${code && ` Code ${code.slice(0, 8)}.`}`,
+  trouble: (code: string) => `The server is busy. Nothing is lost; trying again.${coded(code)}`,
+  broken: (code: string) =>
+    `Something broke on our side. Nothing is lost; trying again.${coded(code)}`,
+  full: 'This device has no room for what the server sent. Free some space; the app tries again.',
+  stumbled:
+    'The app met a fault. Your changes are kept, and it tries again. If this stays, reload.',
   signedOutElsewhere: (changes: number) =>
     `You were signed out on this device.${
       changes ? ` Your ${count(changes, 'change')} ${changes === 1 ? 'is' : 'are'} kept.` : ''
@@ -214,7 +230,11 @@ export const text = {
   deletedElsewhere: (title: string) => `“${title}” was deleted on another device.`,
   changedElsewhere: (title: string) =>
     `“${title}” was changed on another device, so it is not deleted.`,
-  refused: (title: string, detail: string) => `“${title}” could not be saved: ${detail}.`,
+  refused: (title: string, detail: string) =>
+    `“${title}” could not be saved: ${detail.replace(/\.$/, '')}.`,
+  /** What the API says of a field of a task, with the name that the app has for it. */
+  fieldFault: (field: string, detail: string) =>
+    Object.hasOwn(fields, field) ? `the ${fields[field as keyof typeof fields]} ${detail}` : detail,
 
   leaving: 'Deleting the tasks from this device…',
   leave: 'Your tasks stay in your account, and are deleted from this device.',
@@ -241,7 +261,7 @@ export const text = {
     if (status === 429) return `Too many tries. Try again in ${count(retryAfter || 60, 'second')}.`
     if (cannotMail(fault)) return 'This server is not set up to send mails. Ask whoever runs it.'
     if (status === 503) return 'The server is busy. Try again in a moment.'
-    if (status >= 500) return `Something broke on our side. Code ${request_id.slice(0, 8)}.`
+    if (status >= 500) return `Something broke on our side.${coded(request_id)}`
     return detail || 'The server did not understand this. Reload the page and try again.'
   },
 }
