@@ -83,7 +83,8 @@ export const add = async (page: Page, line: string) => {
   await page.getByLabel('New task').press('Enter')
 }
 
-export const row = (page: Page, title: string) => page.locator('.row', { hasText: title })
+export const row = (page: Page, title: string) =>
+  page.locator('.row').filter({ has: page.locator('.title', { hasText: title }) })
 
 export const untilGone = (page: Page, title: string) =>
   row(page, title).waitFor({ state: 'detached' })

@@ -108,6 +108,9 @@ const open = async (user: User) => {
   session.value = { me, store, sync, tasks, trash, user, isInMemory }
 
   effect(() => {
+    if (closing.value) sync.end()
+  })
+  effect(() => {
     const { is } = sync.state.value
     if (is === 'synced') first.value = undefined
     else if (is !== 'waiting' && is !== 'running' && first.peek()) first.value = 'failed'
