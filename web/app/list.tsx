@@ -20,7 +20,9 @@ import { Row } from './task.tsx'
 import { text } from './text.ts'
 import { addressOf, type Section } from './views.ts'
 
-/** So many rows are in the page at first, and so many more when the end comes near. */
+/** As many rows as fill the window are in the page at first, so that they are there at once. */
+const firstRows = () => Math.ceil(innerHeight / 44)
+/** So many more follow when the end comes near. */
 const step = 60
 
 const headingOf = ({ key, day }: Section) =>
@@ -92,11 +94,11 @@ const useCurrent = () => {
 
 /** How many rows are shown: more whenever the mark at their end comes near. */
 const useMost = () => {
-  const most = useSignal(step)
+  const most = useSignal(firstRows())
   const end = useRef<HTMLDivElement>(null)
   const address = addressOf(view.value)
   useEffect(() => {
-    most.value = step
+    most.value = firstRows()
   }, [address, most])
   useEffect(() => {
     if (!end.current) return

@@ -100,9 +100,11 @@ const open = async (user: User) => {
     },
   })
   channel.onmessage = ({ data }: MessageEvent<string[] | undefined>) => tasks.reload(data)
-  const syncedAt = await store.readSyncedAt().catch(() => undefined)
+  const [syncedAt] = await Promise.all([
+    store.readSyncedAt().catch(() => undefined),
+    tasks.reload(),
+  ])
   if (syncedAt === undefined) first.value = 'waiting'
-  await tasks.reload()
   const trash = createTrash({ account, userId: user.id, tasks })
   const me = createMe(account, user)
   session.value = { me, store, sync, tasks, trash, user, isInMemory }

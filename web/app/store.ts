@@ -89,7 +89,10 @@ const storeOn = (transact: Transact, close: () => void) => {
     /** Everything, or what concerns these tasks. */
     read: (ids?: string[]): Promise<Holdings> =>
       transact('readonly', async ({ tasks, outbox }) => {
-        if (!ids) return { tasks: await tasks.getAll(), outbox: await outbox.getAll() }
+        if (!ids) {
+          const [all, changes] = await Promise.all([tasks.getAll(), outbox.getAll()])
+          return { tasks: all, outbox: changes }
+        }
         const [found, changes] = await Promise.all([
           Promise.all(ids.map((id) => tasks.get(id))),
           Promise.all(ids.map((id) => outbox.index('id').getAll(id))),
@@ -220,7 +223,8 @@ export const openStore = async (userId: string, onClosed: (why: Closing) => void
         if (!tx.error) tx.abort()
         throw error
       })
-      await tx.done
+      // What was read is known before the transaction has ended.
+      if (mode === 'readwrite') await tx.done
       return result
     },
     () => db.close()

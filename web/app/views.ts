@@ -33,12 +33,13 @@ export const addressOf = (view: View) =>
 
 export const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 const ranks = { high: 0, medium: 1, low: 2 }
-/** Tasks without a date come last, and a day's tasks without a time after the others. */
-const dueKey = ({ due_date, due_time }: Task) => `${due_date ?? '9999-99'} ${due_time ?? '99'}`
+/** What is missing comes last: tasks without a date, and on a day those without a time. */
+const compareLast = (a: string | null, b: string | null) => compare(a ?? '~', b ?? '~')
 
 const sorts: Record<Sort, (a: Task, b: Task) => number> = {
   order: byOrder,
-  due: (a, b) => compare(dueKey(a), dueKey(b)) || byOrder(a, b),
+  due: (a, b) =>
+    compareLast(a.due_date, b.due_date) || compareLast(a.due_time, b.due_time) || byOrder(a, b),
   priority: (a, b) => ranks[a.priority] - ranks[b.priority] || byOrder(a, b),
   title: (a, b) => a.title.localeCompare(b.title) || byOrder(a, b),
   newest: (a, b) => compare(b.created_at, a.created_at) || compare(b.id, a.id),
