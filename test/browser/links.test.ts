@@ -73,7 +73,7 @@ const inspectWidths = async (page: Page, name: string) => {
 const isConfirmed = async (page: Page) =>
   (await asOtherDevice(page, '/auth/me', 'GET')).email_verified
 
-const asksToConfirm = (page: Page) => page.getByText('Please confirm your e-mail address')
+const asksToConfirm = (page: Page) => page.getByText('Confirm your e-mail address with the link')
 
 test('an address is confirmed by the button of the link, and by nothing before it', async () => {
   const page = await newDevice()

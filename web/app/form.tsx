@@ -98,7 +98,7 @@ type SheetProps = {
 
 /** A page with one form and nothing else. It begins at its title, for what had the focus is gone. */
 export const Sheet = ({ title, onSubmit, children }: SheetProps) => {
-  useEffect(focusTop, [])
+  useEffect(focusTop, [title])
   return (
     <main class="sign-in">
       <form noValidate onSubmit={onSubmit} aria-labelledby="sheet-title">

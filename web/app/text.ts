@@ -145,7 +145,7 @@ export const text = {
   confirmed: 'The address is confirmed.',
   notConfirmed: 'The address is not confirmed yet: open the link in our mail to it.',
   unconfirmed: (email: string) =>
-    `Please confirm your e-mail address: open the link in our mail to ${email}.`,
+    `Confirm your e-mail address with the link in our mail to ${email}.`,
   sent: (email: string) => `A mail is on its way to ${email}. We send at most 3 an hour.`,
   emailHint: 'A link goes to the new address. The old one stays until you confirm the new one.',
   emailAsked: (email: string, old: string) =>
