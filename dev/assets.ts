@@ -70,13 +70,13 @@ const app = async (): Promise<Files> => {
       target: ['chrome123', 'safari18', 'firefox128'],
     }),
   }
-  const index = await readFile(new URL('app/index.html', web))
-  const hash = createHash('sha256').update(index)
-  for (const file of Object.values(shell)) hash.update(file)
+  const others = await readFrom(web, ['_headers', 'app/index.html'], '')
+  const hash = createHash('sha256')
+  // A cached page has its headers with it, so new ones are a new version too.
+  for (const file of Object.values({ ...shell, ...others })) hash.update(file)
   return {
-    ...(await readFrom(web, ['_headers'], '')),
     ...shell,
-    'app/index.html': index,
+    ...others,
     // The browser installs the service worker again when one of its bytes has changed.
     'app/service-worker.js': await bundle('worker/service-worker.ts', {
       define: {

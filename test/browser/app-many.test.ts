@@ -132,7 +132,15 @@ test('by mouse, clicks with a key select, the bar changes all, and a plain click
   await row(page, 'Three').getByRole('button', { name: 'Three', exact: true }).click()
   await page.getByLabel('Title').press('Escape')
   assert.equal((await selectedOn(page)).length, 3)
+  const box = row(page, 'Three').getByRole('checkbox')
+  await box.click({ modifiers: ['ControlOrMeta'] })
+  await row(page, 'Three').getByRole('checkbox', { checked: true }).waitFor()
+  await box.click({ modifiers: ['ControlOrMeta'] })
+  await row(page, 'Three').getByRole('checkbox', { checked: false }).waitFor()
 
+  // One menu takes the place of another, although both are of the same tasks.
+  await act(page, 'Date')
+  await page.getByRole('menuitem', { name: 'No date' }).waitFor()
   await act(page, 'Priority')
   await inspect(page, 'selected-menu')
   await page.getByRole('menuitem', { name: 'Low priority' }).click()
@@ -264,6 +272,7 @@ test('all tasks of a section are completed, reopened, cleared and rescheduled, e
   await page.setViewportSize({ width: 320, height: 740 })
   await inspect(page, 'done-clear-320')
   await page.getByRole('button', { name: 'Clear completed' }).click()
+  await page.locator('h1:focus').waitFor()
   await says(page, 'Deleted 3 tasks')
   await page.getByText('Nothing is done yet.').waitFor()
   await untilSent(page)
@@ -374,6 +383,40 @@ test('by mouse, the grip moves a task to the mark, or all selected ones, and Esc
     onServer.map(({ title }: { title: string }) => title),
     order
   )
+  noComplaints()
+})
+
+test('a press on a grip that moves nothing leaves the task and the page where they are', async () => {
+  const page = await withTasks(Array.from({ length: 30 }, (_, n) => `Task ${n}`))
+  const before = await titles(page)
+  const { height = 0 } = page.viewportSize() ?? {}
+  const grips = await page.locator('.grip').all()
+  const places = await Promise.all(grips.map((grip) => grip.boundingBox()))
+  // Where the page would scroll under a task that is dragged.
+  const near = places.find((place) => place && place.y > height - 80 && place.y < height - 20)
+  await page.mouse.move((near?.x ?? 0) + 4, (near?.y ?? 0) + 4)
+  await page.mouse.down()
+  await page.locator('.dragged').waitFor()
+  await page.evaluate(async () => {
+    for (let frame = 0; frame < 10; frame++) await new Promise(requestAnimationFrame)
+  })
+  await page.mouse.up()
+  await page.locator('.dragged').waitFor({ state: 'detached' })
+  assert.equal(await page.evaluate(() => scrollY), 0)
+  assert.deepEqual(await titles(page), before)
+  noComplaints()
+})
+
+test('after a press beside the list, its keys do nothing', async () => {
+  const page = await withTasks(['One', 'Two'])
+  await press(page, 'j')
+  await page.locator('.row:focus').waitFor()
+  await page.mouse.click(1000, 650)
+  await press(page, 'Backspace', 'x', 't')
+  assert.deepEqual(await titles(page), ['One', 'Two'])
+  assert.equal(await page.locator('.row.completed').count(), 0)
+  await press(page, 'j')
+  await page.locator('.row:focus').waitFor()
   noComplaints()
 })
 

@@ -396,13 +396,20 @@ test('a browser that refuses storage keeps the tasks in memory, and says so', as
     IDBFactory.prototype.open = () => {
       throw new DOMException('refused', 'SecurityError')
     }
+    // As Chromium does it where cookies are blocked.
+    LockManager.prototype.request = async () => {
+      throw new DOMException('The request was denied.', 'SecurityError')
+    }
   })
-  await signUp(page)
+  const email = await signUp(page)
   await status(page, 'This browser does not let the app store tasks.')
   await add(page, 'In memory')
   await row(page, 'In memory').waitFor()
   await inspect(page, 'storage-refused')
   await open(page, 'All tasks')
   await row(page, 'In memory').waitFor()
+  const other = await newDevice()
+  await signIn(other, email)
+  await row(other, 'In memory').waitFor()
   noComplaints()
 })

@@ -149,6 +149,7 @@ test('the trash is fetched page by page, and all that is shown is restored at on
   await page.getByRole('checkbox', { name: 'Select all 100' }).waitFor()
   await inspect(page, 'trash-390')
   await page.getByRole('button', { name: 'Show more' }).click()
+  await page.locator('.row .link:focus').waitFor()
   await page.getByRole('checkbox', { name: 'Select all 150' }).check()
   assert.equal(await page.getByRole('button', { name: 'Show more' }).count(), 0)
   await page.getByRole('button', { name: 'Restore 150 tasks' }).click()
@@ -170,10 +171,18 @@ test('a server in trouble and a session that ended are said in the trash', async
   await page.context().unroute('**/tasks?deleted=true*')
   await page.getByRole('button', { name: 'Try again' }).click()
   await page.getByText('The trash is empty.').waitFor()
+  await page.locator('h1:focus').getByText('Trash').waitFor()
   await open(page, 'Today')
   await asOtherDevice(page, '/auth/sessions', 'DELETE')
+  let refreshes = 0
+  page.on('request', (request) => {
+    if (request.url().endsWith('/auth/refresh')) refreshes++
+  })
   await open(page, 'Trash')
   await page.getByText('You were signed out on this device.').last().waitFor()
   await page.getByRole('button', { name: 'Sign in' }).waitFor()
+  for (const name of ['Today', 'Trash', 'All tasks', 'Trash', 'Done', 'Trash'])
+    await open(page, name)
+  assert.ok(refreshes < 10, `${refreshes} refreshes`)
   noComplaints()
 })

@@ -7,6 +7,7 @@ import {
   add,
   counts,
   fieldsOfView,
+  focusTop,
   isList,
   line,
   nameOfView,
@@ -90,7 +91,15 @@ export const QuickAdd = () => {
 /** Moves everything that is done to the trash, in the place where other views add a task. */
 export const ClearCompleted = () =>
   rows.value.length > 0 && (
-    <button type="button" class="quiet" onClick={() => remove(rows.value)}>
+    <button
+      type="button"
+      class="quiet"
+      onClick={() => {
+        // The button goes with the tasks.
+        focusTop()
+        remove(rows.value)
+      }}
+    >
       Clear completed
     </button>
   )

@@ -88,6 +88,7 @@ export const Dialog = ({ title, focus, faultsIn, onClose, onHide, children }: Pr
         </header>
         {children}
       </form>
+      <div class="said unseen" role="status" />
     </dialog>
   )
 }

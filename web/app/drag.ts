@@ -10,6 +10,8 @@ export const mark = signal<{ id: string; side: 'before' | 'after' }>()
 /** So near to the edge of the screen, in pixels, the page scrolls: at most so far in a frame. */
 const near = 96
 const fastest = 24
+/** A pointer that moves less, in pixels, drags nothing. */
+const slip = 5
 
 const within = (least: number, n: number, most: number) => Math.max(least, Math.min(n, most))
 
@@ -21,16 +23,18 @@ const scrollNear = (y: number) => {
 /** Drags a task, with all others when it is selected, until the pointer or Esc ends it. */
 export const startDrag = (
   task: Task,
-  { button, clientY, currentTarget, pointerId }: PointerEvent
+  { button, clientY, ctrlKey, currentTarget, pointerId }: PointerEvent
 ) => {
   const list = currentTarget instanceof Element && currentTarget.closest('ul')
-  if (button || dragged.value.size || !list) return
+  // With Ctrl, a click opens the menu of the browser on a Mac.
+  if (button || ctrlKey || dragged.value.size || !list) return
   const { ids } = selection.value
   const together = ids.has(task.id) ? listOf(new Set([task.id])) : undefined
   dragged.value = new Set(together?.map(({ id }) => id).filter((id) => ids.has(id)) ?? [task.id])
   // The body, for the row itself may be put elsewhere by what arrives meanwhile.
   document.body.setPointerCapture(pointerId)
   let y = clientY
+  let hasMoved = false
 
   const look = () => {
     const { bottom, left, top, width } = list.getBoundingClientRect()
@@ -43,8 +47,10 @@ export const startDrag = (
   }
   // In every frame, for the rows move under a pointer that rests, too.
   const follow = () => {
-    scrollNear(y)
-    look()
+    if (hasMoved) {
+      scrollNear(y)
+      look()
+    }
     frame = requestAnimationFrame(follow)
   }
   let frame = requestAnimationFrame(follow)
@@ -61,12 +67,13 @@ export const startDrag = (
     mark.value = undefined
   }
   listen('pointermove', (event) => {
-    if (event.pointerId === pointerId) y = event.clientY
+    if (event.pointerId !== pointerId) return
+    y = event.clientY
+    hasMoved ||= Math.abs(y - clientY) > slip
   })
   listen('pointerup', (event) => {
     if (event.pointerId !== pointerId) return
-    y = event.clientY
-    look()
+    if (hasMoved) look()
     if (mark.value) drop(dragged.value, mark.value.id, mark.value.side)
     end()
   })

@@ -41,7 +41,7 @@ export const useForm = ({ labels, send, words }: Sending) => {
     if (!problem) return form.reset()
     const [first] = Object.keys(faults.value)
     if (!first) fault.value = words(problem)
-    say(fault.value, 'assertive')
+    say(first ? (faults.value[first] ?? '') : fault.value, 'assertive')
     // A conflict is about the e-mail, which another account has.
     const isTaken = problem !== 'unreachable' && problem.status === 409 && 'email' in labels
     const blamed = first ?? (isTaken ? 'email' : Object.keys(labels).at(-1))

@@ -199,3 +199,9 @@ export const onKeyDown = (event: KeyboardEvent) => {
   else return
   event.preventDefault()
 }
+
+/** A press elsewhere leaves the list, although no other element takes the focus. */
+export const onPointerDown = ({ target }: PointerEvent) => {
+  const isBeside = target instanceof Element && !target.closest('.row, .selection, .menu, dialog')
+  if (isBeside) state.isOnList.value = false
+}

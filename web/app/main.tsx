@@ -6,7 +6,7 @@ import { Editor } from './editor.tsx'
 import { Sheet } from './form.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
-import { focusList, onKeyDown } from './keys.ts'
+import { focusList, onKeyDown, onPointerDown } from './keys.ts'
 import { link } from './link.ts'
 import { LinkPage } from './links.tsx'
 import { List } from './list.tsx'
@@ -72,6 +72,12 @@ const askToKeep = (tasks: number) => {
   void navigator.storage?.persist?.()
 }
 
+/** Starts the page anew, after a link from a mail: its token would be lost. */
+const reload = () =>
+  effect(() => {
+    if (!link.value) location.reload()
+  })
+
 const open = async (user: User) => {
   const stored = await openStore(user.id, (why) => {
     closing.value = why
@@ -92,8 +98,7 @@ const open = async (user: User) => {
     account,
     store,
     userId: user.id,
-    // A store in memory is shared with no other tab.
-    ...(isInMemory && { lock: crypto.randomUUID() }),
+    lock: stored && `sync-${user.id}`,
     onChange: (ids) => {
       channel.postMessage(ids)
       return tasks.reload(ids)
@@ -117,7 +122,7 @@ const open = async (user: User) => {
     if (is === 'synced') first.value = undefined
     else if (is !== 'waiting' && is !== 'running' && first.peek()) first.value = 'failed'
     // Another tab let another person in: this page starts anew, with that person's tasks.
-    if (is === 'stranger' && account.remembered()?.id !== user.id) location.reload()
+    if (is === 'stranger' && account.remembered()?.id !== user.id) reload()
   })
   // The trash needs the same network, so it is fetched after each attempt to sync.
   const hasTried = computed(() => !/^(waiting|running)$/.test(sync.state.value.is))
@@ -127,7 +132,8 @@ const open = async (user: User) => {
   // The sync says so, and offers to sign in.
   const isOut = computed(() => trash.state.value === 'signed-out' || isRefused(me.fault.value))
   effect(() => {
-    if (isOut.value) void sync.sync()
+    const { is } = sync.state.peek()
+    if (isOut.value && is !== 'signed-out' && is !== 'stranger') void sync.sync()
   })
   const look = async () => {
     await sync.sync()
@@ -231,9 +237,10 @@ const start = async () => {
     if (key !== 'user') return
     const { me, user } = session.value ?? {}
     if (me && account.remembered()?.id === user?.id) me.follow()
-    else location.reload()
+    else reload()
   })
   document.addEventListener('keydown', onKeyDown)
+  document.addEventListener('pointerdown', onPointerDown)
   if (location.hash === accountDeleted) {
     notice.value = 'deleted'
     history.replaceState(null, '', '/app/')

@@ -6,10 +6,12 @@ import { current } from './state.ts'
 
 /** The menu that is open: for which tasks, with which keys, and the button that it hangs on. */
 type Open = { name: string; tasks: Task[]; groups: Key[][]; button: HTMLElement }
-const menu = signal<Open>()
+const menu = signal<Open & { nth: number }>()
+let opened = 0
 
 export const openMenu = (open: Open) => {
-  menu.value = open
+  opened++
+  menu.value = { ...open, nth: opened }
 }
 
 const steps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 }
@@ -89,4 +91,4 @@ const Items = ({ name, tasks, groups, button }: Open) => {
   )
 }
 
-export const Menu = () => menu.value && <Items key={menu.value.name} {...menu.value} />
+export const Menu = () => menu.value && <Items key={menu.value.nth} {...menu.value} />

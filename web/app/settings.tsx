@@ -41,16 +41,19 @@ const Choice = ({ name }: { name: keyof Preferences }) => {
 
 const sayTime = (time: string) => sayAgo(Date.parse(time))
 
+/** The button goes with what it does, so the focus goes to the title above it. */
+const focusGroup = (button: HTMLElement) => button.closest('section')?.querySelector('h2')?.focus()
+
 const Devices = () => {
   const { me } = session.value as Session
   useEffect(() => void me.loadDevices(), [me])
   const devices = me.devices.value
   const others = devices?.filter(({ current }) => !current) ?? []
   const end = async (button: HTMLElement, ended: Device[]) => {
-    // The buttons go with what they end.
-    button.closest('section')?.querySelector('h2')?.focus()
+    focusGroup(button)
     await me.endDevices(ended)
-    if (!me.fault.value) tell(text.devicesEnded(ended.length))
+    if (me.fault.value) say(text.account(me.fault.value), 'assertive')
+    else tell(text.devicesEnded(ended.length))
   }
   return (
     <Group title="Devices">
@@ -83,7 +86,14 @@ const Devices = () => {
       {me.fault.value && (
         <p class="fault">
           {text.account(me.fault.value)}{' '}
-          <button type="button" class="link" onClick={me.loadDevices}>
+          <button
+            type="button"
+            class="link"
+            onClick={({ currentTarget }) => {
+              focusGroup(currentTarget)
+              void me.loadDevices()
+            }}
+          >
             Try again
           </button>
         </p>

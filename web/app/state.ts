@@ -115,7 +115,8 @@ export const countUnsent = () => {
  * true for a while has a region of its own, so that it does not replace what has just happened.
  */
 export const say = (words: string, how: 'polite' | 'assertive' | 'state' = 'polite') => {
-  const region = document.getElementById(how)
+  // A screen reader hears nothing of what is outside of an open dialog.
+  const region = document.querySelector('dialog[open] .said') ?? document.getElementById(how)
   if (region) region.textContent = region.textContent === words ? `${words}\u00a0` : words
 }
 
@@ -155,7 +156,8 @@ export const selectToo = ({ id }: Task) => {
   select(pick(selection.value, id))
 }
 /** Selects from where the last selection began, or else from the current row. */
-export const selectTo = (id = '', from = current.value ?? id) => {
+export const selectTo = (id: string | undefined, from = current.value ?? id) => {
+  if (id === undefined || from === undefined) return
   const before = isSelecting.value ? selection.value : pick(nothing, from)
   current.value = id
   select(extend(idsOf(rows.value), before, id))

@@ -30,8 +30,8 @@ type Options = {
   account: Account
   store: Store
   userId: string
-  /** Names the lock that the tabs of this store share. */
-  lock?: string
+  /** Names the lock that the tabs of this store share. A store of this tab alone needs none. */
+  lock: string | undefined
   /** Called with the ids of the tasks that may have changed here, or without for all. */
   onChange: (ids?: string[]) => unknown
   /** Calls back after so many milliseconds. */
@@ -49,15 +49,15 @@ const refusals = [400, 413, 415, 422]
 const staleTokens = [410, 422]
 
 /** Serves the tabs of a store one after another. */
-const exclusively = (name: string, work: () => Promise<void>): Promise<void> =>
-  'locks' in navigator ? navigator.locks.request(name, work) : work()
+const exclusively = (lock: string | undefined, work: () => Promise<void>): Promise<void> =>
+  lock && 'locks' in navigator ? navigator.locks.request(lock, work) : work()
 
 /** Sends what was changed here and fetches what was changed elsewhere. */
 export const createSync = ({
   account,
   store,
   userId,
-  lock = `sync-${userId}`,
+  lock,
   onChange,
   wait = setTimeout,
 }: Options) => {
@@ -198,16 +198,18 @@ export const createSync = ({
   }
 
   const isOut = ({ is }: SyncState) => is === 'signed-out' || is === 'stranger'
+  let last = Promise.resolve()
   let queued: Promise<void> | undefined
 
   /** Pushes, then pulls. Returns when both are done or something has stopped them. */
   const sync = (): Promise<void> => {
-    queued ??= Promise.resolve().then(() =>
+    queued ??= last.then(() =>
       exclusively(lock, () => {
         queued = undefined
         return run()
       })
     )
+    last = queued
     return queued
   }
 

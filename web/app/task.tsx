@@ -163,6 +163,12 @@ export const Row = ({ task, canMove }: { task: Task; canMove: boolean }) => {
     event.preventDefault()
     event.stopPropagation()
     row.current?.focus()
+    const box = target instanceof Element && target.closest('.check')?.querySelector('input')
+    if (!box) return
+    // After the event, the browser takes back what the click did to the box.
+    setTimeout(() => {
+      box.checked = selection.value.ids.has(id)
+    })
   }
   return (
     <li

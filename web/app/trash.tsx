@@ -62,7 +62,15 @@ export const Trash = () => {
       {state in text.trashStates && (
         <p class="status">
           {text.trashStates[state as keyof typeof text.trashStates]}{' '}
-          <button type="button" class="link" onClick={trash.load}>
+          <button
+            type="button"
+            class="link"
+            onClick={() => {
+              // The button goes with the words.
+              focusTop()
+              void trash.load()
+            }}
+          >
             Try again
           </button>
         </p>
@@ -114,7 +122,16 @@ export const Trash = () => {
       {!list.length && state === 'loaded' && <p class="empty">{text.empty.trash}</p>}
       {!list.length && state === 'loading' && <p class="empty waiting">{text.loading}</p>}
       {trash.hasMore.value && (
-        <button type="button" class="quiet" onClick={trash.loadMore}>
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => {
+            // The button goes with the last page. From the last row, Tab leads to the new ones.
+            const buttons = document.querySelectorAll<HTMLElement>('.row .link')
+            buttons[buttons.length - 1]?.focus()
+            void trash.loadMore()
+          }}
+        >
           Show more
         </button>
       )}
