@@ -235,7 +235,7 @@ test('every feature of the list works by keyboard alone', async () => {
   await keyboard.type(password)
   await press('Enter')
   await untilIn(page)
-  await press('Shift+ArrowDown', 'Control+a')
+  await press('Control+a', 'Shift+ArrowDown')
   assert.equal(await page.getByRole('region', { name: 'Selection' }).count(), 0)
 
   await press('n')
