@@ -42,16 +42,11 @@ const configured = createMiddleware<Env>(async (c, next) => {
 export const app = new Hono<Env>().notFound(notFound).onError(onError)
 
 const routes = app
-  .use(
-    requestId(),
-    log,
-    securityHeaders,
-    crossOrigin,
-    refuseOtherMethods({ app, onMethodNotAllowed: methodNotAllowed })
-  )
-  // A login can make three database calls of up to 4 s each, so /auth gets one deadline for the whole request.
+  .use(requestId(), log, securityHeaders)
+  // One request can make several database calls of up to 4 s each, so all of it has one deadline.
   .use('/auth/*', noStore, timeout(9000, tooSlow))
-  .use('/tasks/*', noStore)
+  .use('/tasks/*', noStore, timeout(9000, tooSlow))
+  .use(crossOrigin, refuseOtherMethods({ app, onMethodNotAllowed: methodNotAllowed }))
   .get('/', (c) => c.redirect('/app/', 302))
   .get('/health', (c) => c.json({ status: 'ok' as const }, 200))
   .get('/openapi.json', documentation)

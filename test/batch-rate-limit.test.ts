@@ -41,6 +41,14 @@ describe.runIf(!isRemote)('the rate limit of a batch', () => {
     expect(await user.tasks()).toEqual([])
   })
 
+  test('a batch that counts too much is a 429 whatever its preconditions are', async () => {
+    const { accessToken } = await newUser()
+    const headers = { 'If-Match': '"x"' }
+    const json = deletions(100)
+    await problem(limited(9).send('POST', '/tasks/batch', { json, accessToken, headers }), 429)
+    await problem(limited(10).send('POST', '/tasks/batch', { json, accessToken, headers }), 412)
+  })
+
   test('a batch that is faulty counts as one', async () => {
     const { accessToken } = await newUser()
     const { keys, send } = limited(1)

@@ -212,6 +212,7 @@ describe.each<[route: string, success: number, begin: () => Promise<Target>]>([
         'application/json; charset="utf-8',
         'application/json; charset="utf-8\\"x"',
         'application/json; profile=x; charset=latin1',
+        'application/json; charset=utf-8; charset=latin1',
         'application/json, text/plain',
         'text/plain; application/json',
         'json',

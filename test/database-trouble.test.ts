@@ -11,7 +11,7 @@ import {
   throughProxy,
   tryLogIn,
 } from './api.ts'
-import { refuseNewHash } from './rows.ts'
+import { refuseNewHash, sql } from './rows.ts'
 
 /** What the proxy in front of Neon can do, by its names in test/setup/proxy.ts. */
 const faults = [
@@ -135,6 +135,26 @@ describe.runIf(!isRemote)('trouble with the database', () => {
     } finally {
       await allowNewHash()
     }
+  })
+
+  test('a write with three slow requests to the database is a 503 within 10 seconds', async () => {
+    const { accessToken, newTask } = await newUser()
+    const { id } = await newTask({ title: 'x' })
+    const { send, requests } = throughProxy({ fault: 'late', times: 9 })
+    const start = Date.now()
+    const put = send('PUT', `/tasks/${id}`, {
+      accessToken,
+      json: { title: 'y' },
+      headers: { 'If-None-Match': '*' },
+    })
+    // The task goes while the refusal is on its way, so the request would pass now and is tried again.
+    await expect.poll(requests).toBe(1)
+    await sql`delete from tasks where id = ${id}`
+    const response = await put
+    expect(Date.now() - start).toBeLessThan(10_000)
+    expect(response.headers.get('Retry-After')).toBe('2')
+    await problem(response, 503)
+    expect(await requests()).toBe(3)
   })
 
   test('a refresh works after one whose reply from the database was lost', async () => {

@@ -138,6 +138,35 @@ describe.runIf(!isRemote)('PUT /auth/email', () => {
     expect(await take(address)).toEqual([])
   })
 
+  test('an old address is told three times an hour, however often accounts with it are made', async () => {
+    const email = newEmail()
+    for (let account = 1; account <= 5; account++) {
+      expect((await trySignUp({ email, password }, box.send)).status).toBe(201)
+      const { accessToken } = await logIn(email)
+      const address = newEmail()
+      const json = { email: address, current_password: password }
+      expect((await box.send('PUT', '/auth/email', { json, accessToken })).status).toBe(202)
+      expect((await confirm(tokenOf(await takeOne(address), 'confirm'))).status).toBe(204)
+    }
+    const subjects = (await take(email)).map(({ subject }) => subject)
+    expect(
+      subjects.filter((subject) => subject === 'Your e-mail address was changed')
+    ).toHaveLength(3)
+    expect(subjects).toHaveLength(6)
+  })
+
+  test.each(['of another account', 'of their own'])(
+    'asking for an address %s voids the link before, as asking for a free one does',
+    async (whose) => {
+      const user = await newUser()
+      const token = await newToken('change', user)
+      const address = whose === 'of their own' ? user.email : (await newUser()).email
+      expect((await user.changeTo(address)).status).toBe(202)
+      expect(await pointers(confirm(token))).toEqual(['/token'])
+      expect(await user.me()).toMatchObject({ email: user.email })
+    }
+  )
+
   test('an address of another account gets the same reply, and a mail that says so', async () => {
     const [user, other] = [await newUser(), await newUser()]
     const seen = async (address: string) => {

@@ -246,6 +246,7 @@ describe.runIf(!isRemote)('CORS', () => {
     async (Origin) => {
       const response = await preflight(Origin)
       expect(response.status).toBe(204)
+      expect(response.headers.get('Cache-Control')).toBe('no-store')
       expect(allowedOrigin(response)).toBe(Origin)
       expect(listIn(response, 'Access-Control-Allow-Methods')).toEqual([
         'DELETE',

@@ -53,6 +53,9 @@ const badFilters: [query: string, pointer: string][] = [
   ['toString=1', '/toString'],
   ['hasOwnProperty=1', '/hasOwnProperty'],
   ['prototype=1', '/prototype'],
+  ['=high', '/'],
+  ['=', '/'],
+  ['completed=true&=high', '/'],
 ]
 
 /** The same for sort and limit, which only GET takes. */

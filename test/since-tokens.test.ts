@@ -114,6 +114,13 @@ describe('a since token', () => {
     }
   })
 
+  test('a since token of another user is a 401 once the session has ended', async () => {
+    const [user, other] = await Promise.all([newUser(), newUser()])
+    const { next } = await changesOf(other)
+    expect((await user.send('DELETE', '/auth/sessions')).status).toBe(204)
+    await problem(get(user, next), 401)
+  })
+
   test("a since token made by hand reaches the user's own tasks alone", async () => {
     const [user, other] = await Promise.all([newUser(), newUser()])
     const theirs = await other.newTask({ title: 'theirs' })

@@ -36,8 +36,9 @@ export const Confirmation = z
 const { placeholder } = sql
 
 /**
- * Counts the change for the user and its mail for the address. Where both are admitted and no
- * account has the address, makes a token for it.
+ * Counts the change for the user and its mail for the address. Where both are admitted, makes a token
+ * for the address, in the place of an older one. Where an account has the address, only the older one
+ * goes, so that it does not tell whether an account has it.
  */
 const makeChangeToken = forUser(({ db, me }) => {
   const address = sql<string>`${placeholder('new_email')}::text`
@@ -63,8 +64,13 @@ const makeChangeToken = forUser(({ db, me }) => {
         sql`select *, ${address} as new_email from ${owner} where ${isAdmitted} and not ${isTaken}`
       )
     )
+  const voided = voidMailTokens(
+    db,
+    sql`select id from ${owner} where ${isAdmitted} and ${isTaken}`,
+    eq(mailTokens.purpose, 'change')
+  )
   return {
-    first: [owner, change, counted, made, forgetTries(db, sql`select email from ${owner}`)],
+    first: [owner, change, counted, made, voided, forgetTries(db, sql`select email from ${owner}`)],
     rows: db
       .select({
         email: owner.email,
@@ -104,7 +110,10 @@ const makeConfirmToken = forUser(({ db, me }) => {
   }
 })
 
-/** Spends the token. A confirmation confirms the address; a change puts the new one in its place. */
+/**
+ * Spends the token. A confirmation confirms the address; a change puts the new one in its place, and
+ * counts the mail to the old one.
+ */
 const confirmAddress = prepared((db) => {
   const shown = shownMailToken(db, 'confirm', 'change')
   const changed = db.$with('changed').as(
@@ -118,9 +127,21 @@ const confirmAddress = prepared((db) => {
       .returning({ id: users.id })
   )
   const isSpent = sql`exists (select 1 from ${shown} where new_email is not null or purpose = ${mailTokens.purpose})`
+  const counted = db
+    .$with('counted')
+    .as(
+      countMail(
+        db,
+        'changed',
+        sql`select ${shown.email} from ${shown}, ${changed} where ${shown.new_email} is not null`
+      )
+    )
   return db
-    .with(shown, changed, voidMailTokens(db, sql`select id from ${changed}`, isSpent))
-    .select({ id: changed.id, old_email: shown.email, new_email: shown.new_email })
+    .with(shown, changed, voidMailTokens(db, sql`select id from ${changed}`, isSpent), counted)
+    .select({
+      old_email: shown.email,
+      is_told: sql<boolean>`exists (select 1 from ${counted} where admitted)`.as('is_told'),
+    })
     .from(changed)
     .innerJoin(shown, eq(shown.user_id, changed.id))
     .prepare('confirm_address')
@@ -144,7 +165,7 @@ export default new Hono<Env>()
           throw error
         })
       if (!user) return invalid(c, [{ pointer: '/token', detail: deadLink }])
-      if (user.new_email) sendMail(c, 'changed', user.old_email)
+      if (user.is_told) sendMail(c, 'changed', user.old_email)
       return c.body(null, 204)
     }
   )

@@ -20,9 +20,11 @@ const limitBody = (kiB: number) =>
 
 const isJson = (contentType: string) => {
   const [type = '', ...parameters] = contentType.toLowerCase().split(';')
-  const charset = parameters.find((parameter) => parameter.trim().startsWith('charset='))
   return (
-    type.trim() === 'application/json' && /^(\s*charset=(utf-8|"utf-8")\s*)?$/.test(charset ?? '')
+    type.trim() === 'application/json' &&
+    parameters.every((parameter) =>
+      /^(charset=(utf-8|"utf-8")$|(?!charset=))/.test(parameter.trim())
+    )
   )
 }
 
@@ -76,7 +78,12 @@ export const validate = <Schema extends z.ZodMiniType, Target extends 'json' | '
     if (!z.safeParse(schema, undefined).success) throw problemException(400, details.emptyBody)
     await next()
   }
-  return target === 'json' ? checkJson : check
+  // hono leaves out a parameter without a name.
+  const checkQuery: typeof check = async (c, next) =>
+    /^[^?]*\?(.*&)?=/.test(c.req.url)
+      ? invalid(c, [{ pointer: '/', detail: details.unknownField }])
+      : check(c, next)
+  return target === 'json' ? checkJson : checkQuery
 }
 
 /** The id in the path, or null where it is not a UUID. A query finds nothing by either an unknown id or null. */

@@ -30,8 +30,11 @@ const count = (db: Database, most: number, subject: SQL) => {
     .returning({ admitted: mailCounts.admitted })
 }
 
-/** Counts a mail for this purpose to the address that `address` selects, whether or not it has an account. */
-export const countMail = (db: Database, purpose: MailPurpose, address: SQL) =>
+/**
+ * Counts a mail for this purpose to the address that `address` selects, whether or not it has an
+ * account. `changed` tells an old address of the new one.
+ */
+export const countMail = (db: Database, purpose: MailPurpose | 'changed', address: SQL) =>
   count(
     db,
     mostMails,

@@ -144,14 +144,19 @@ export const readChanges = async (
 ): Promise<Changes | null> => {
   const user = c.var.claims.sub
   const epoch = c.var.configuration.syncEpoch
-  if (since && (since.user !== user || since.epoch !== epoch)) return null
   const { time = firstTime, id = firstId, ignored = null } = since ?? {}
   const [state] = await listChanges(c, { time, id, ignored, limit: limit + 1 })
   if (!state) return null
   const { now, changed_at, found } = state
   const oldest = new Date(Date.parse(now) - tokenDays * 24 * 60 * 60 * 1000).toISOString()
-  // Times in one format and time zone sort as text.
-  if (since && (since.began > now || since.began < oldest)) return null
+  const isStale =
+    since &&
+    (since.user !== user ||
+      since.epoch !== epoch ||
+      // Times in one format and time zone sort as text.
+      since.began > now ||
+      since.began < oldest)
+  if (isStale) return null
 
   const rows = state.rows.slice(0, limit)
   const last = rows.at(-1)

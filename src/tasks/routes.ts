@@ -230,8 +230,8 @@ export default new Hono<Env>()
     '/batch',
     preconditions,
     validate('json', Batch, batchKiB),
-    collectionPreconditions,
     countOperations,
+    collectionPreconditions,
     async (c) => c.json(await runBatch(c, c.req.valid('json')), 200)
   )
   .use('/batch', async (c) => methodNotAllowed(c, ['POST']))
