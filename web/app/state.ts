@@ -349,6 +349,6 @@ export const watchAddress = () => {
   effect(() => {
     const isOut = !session.value || cover.value?.is === 'signing-in'
     const name = isOut ? text.signingIn : nameOfView()
-    document.title = `${link.value ? text.links[link.value.is] : name} · ${text.product}`
+    document.title = `${link.value ? text.links[link.value.is].title : name} · ${text.product}`
   })
 }

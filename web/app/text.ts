@@ -151,7 +151,6 @@ export const text = {
   emailAsked: (email: string, old: string) =>
     `A mail is on its way to ${email}. Until you open its link, your address stays ${old}.`,
 
-  links: { reset: 'Set a new password', confirm: 'Confirm your address' },
   signingIn: 'Sign in',
   toTasks: 'To your tasks',
   toSignIn: 'Back to sign in',
@@ -164,22 +163,26 @@ export const text = {
     sentTo: (email: string) =>
       `If there is an account with ${email}, a mail is on its way to it. Its link works for 30 minutes.`,
   },
-  reset: {
-    words: 'This signs out all devices.',
-    done: 'Your password is changed',
-    doneWords: 'All devices are signed out. Sign in with the new password.',
-  },
-  confirm: {
-    words:
-      'Confirm only if the address is yours and you asked for this. If not, close this page: nothing will happen.',
-    done: 'Your address is confirmed',
-    doneWords: 'You sign in with this address from now on.',
-    another: (user: User | undefined) => {
-      if (!user) return 'Sign in to ask for another.'
-      return user.email_verified
-        ? `Your address, ${user.email}, is confirmed. To change it, ask for another link in Settings.`
-        : `Your address, ${user.email}, is not confirmed yet.`
+  links: {
+    reset: {
+      title: 'Set a new password',
+      words: 'This signs out all devices.',
+      done: 'Your password is changed',
+      doneWords: 'All devices are signed out. Sign in with the new password.',
     },
+    confirm: {
+      title: 'Confirm your address',
+      words:
+        'Confirm only if the address is yours and you asked for this. If not, close this page: nothing will happen.',
+      done: 'Your address is confirmed',
+      doneWords: 'You sign in with this address from now on.',
+    },
+  },
+  askAnother: (user: User | undefined) => {
+    if (!user) return 'Sign in to ask for another.'
+    return user.email_verified
+      ? `Your address, ${user.email}, is confirmed. To change it, ask for another link in Settings.`
+      : `Your address, ${user.email}, is not confirmed yet.`
   },
 
   undone: (name: string) => `Undone: ${name}`,
