@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { QuietButton } from './button.tsx'
 import { Icon, IconButton, type IconName } from './icon.tsx'
 import { faultsIn } from './limits.ts'
 import { firstDay } from './preferences.ts'
@@ -91,9 +92,7 @@ export const QuickAdd = () => {
 /** Moves everything that is done to the trash, in the place where other views add a task. */
 export const ClearCompleted = () =>
   rows.value.length > 0 && (
-    <button
-      type="button"
-      class="quiet"
+    <QuietButton
       onClick={() => {
         // The button goes with the tasks.
         focusTop()
@@ -101,7 +100,7 @@ export const ClearCompleted = () =>
       }}
     >
       Clear completed
-    </button>
+    </QuietButton>
   )
 
 const Search = () => (

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { QuietButton } from './button.tsx'
 import { Field } from './field.tsx'
 import { focusTop, say } from './state.ts'
 import { type Fault, text } from './text.ts'
@@ -43,9 +44,7 @@ const Password = (props: PasswordProps) => {
       hint={props.autocomplete === 'new-password' ? text.passwordRules : undefined}
       required
       button={
-        <button
-          type="button"
-          class="quiet"
+        <QuietButton
           aria-pressed={isShown.value}
           onClick={() => {
             isShown.value = !isShown.value
@@ -53,7 +52,7 @@ const Password = (props: PasswordProps) => {
         >
           {isShown.value ? 'Hide' : 'Show'}
           <span class="unseen"> {props.label.toLowerCase()}</span>
-        </button>
+        </QuietButton>
       }
     />
   )

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks'
 import type { Problem } from '../../src/client.ts'
 import type { Account } from './account.ts'
 import { SendAgain } from './address.tsx'
+import { LinkButton } from './button.tsx'
 import { type Read, Sheet, useForm } from './form.tsx'
 import { closeLink, type Link, link } from './link.ts'
 import { focusTop, say, session, show } from './state.ts'
@@ -52,9 +53,7 @@ export const Forgot = ({
   })
   const Back = (
     <p class="soft">
-      <button type="button" class="link" onClick={onBack}>
-        {back}
-      </button>
+      <LinkButton onClick={onBack}>{back}</LinkButton>
     </p>
   )
   if (asked.value)

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { Unconfirmed } from './address.tsx'
+import { LinkButton } from './button.tsx'
 import { type Change, patched } from './changes.ts'
 import { Question } from './dialog.tsx'
 import { focusList } from './keys.ts'
@@ -64,12 +65,7 @@ export const Status = () => {
   if (!words) return <Unconfirmed />
   return (
     <p class="status">
-      {words}{' '}
-      {action && (
-        <button type="button" class="link" onClick={action.run}>
-          {action.name}
-        </button>
-      )}
+      {words} {action && <LinkButton onClick={action.run}>{action.name}</LinkButton>}
     </p>
   )
 }
@@ -174,16 +170,14 @@ export const Toast = () => {
     >
       <p>{shown.text}</p>
       {shown.isUndoable && (
-        <button
-          type="button"
-          class="link"
+        <LinkButton
           onClick={() => {
             undo()
             focusList()
           }}
         >
           Undo
-        </button>
+        </LinkButton>
       )}
     </section>
   )

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { Address } from './address.tsx'
+import { LinkButton, QuietButton } from './button.tsx'
 import { sayAgo } from './dates.ts'
 import { Question } from './dialog.tsx'
 import { Field } from './field.tsx'
@@ -70,14 +71,12 @@ const Devices = () => {
                 <span class="soft">{about}</span>
               </p>
               {!device.current && (
-                <button
-                  type="button"
-                  class="quiet"
+                <QuietButton
                   aria-label={`Sign out ${name}: ${about}`}
                   onClick={({ currentTarget }) => void end(currentTarget, [device])}
                 >
                   Sign out
-                </button>
+                </QuietButton>
               )}
             </li>
           )
@@ -86,26 +85,20 @@ const Devices = () => {
       {me.fault.value && (
         <p class="fault">
           {text.account(me.fault.value)}{' '}
-          <button
-            type="button"
-            class="link"
+          <LinkButton
             onClick={({ currentTarget }) => {
               focusGroup(currentTarget)
               void me.loadDevices()
             }}
           >
             Try again
-          </button>
+          </LinkButton>
         </p>
       )}
       {others.length > 1 && (
-        <button
-          type="button"
-          class="quiet"
-          onClick={({ currentTarget }) => void end(currentTarget, others)}
-        >
+        <QuietButton onClick={({ currentTarget }) => void end(currentTarget, others)}>
           Sign out all others
-        </button>
+        </QuietButton>
       )}
     </Group>
   )
@@ -219,9 +212,9 @@ const Export = () => {
   return (
     <>
       <p class="soft">{text.exportHint}</p>
-      <button type="button" class="quiet" aria-disabled={isBusy.value} onClick={() => void run()}>
+      <QuietButton aria-disabled={isBusy.value} onClick={() => void run()}>
         {isBusy.value ? text.exporting : 'Export'}
-      </button>
+      </QuietButton>
       <p class="fault">{fault}</p>
     </>
   )
@@ -244,13 +237,9 @@ const YourTasks = ({ onEmpty }: { onEmpty: () => void }) => {
     <Group title="Your tasks">
       <p>{text.held(tasks.all.value.size, when)}</p>
       <p class="soft">{text.emptyHint}</p>
-      <button
-        type="button"
-        class="quiet"
-        onClick={() => (countUnsent() ? show({ is: 'emptying' }) : onEmpty())}
-      >
+      <QuietButton onClick={() => (countUnsent() ? show({ is: 'emptying' }) : onEmpty())}>
         Empty this device
-      </button>
+      </QuietButton>
       <Export />
     </Group>
   )

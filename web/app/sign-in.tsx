@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Account, User } from './account.ts'
+import { LinkButton } from './button.tsx'
 import { Sheet, useForm } from './form.tsx'
 import { Forgot } from './links.tsx'
 import { focusTop, notice, session, show } from './state.ts'
@@ -62,22 +63,16 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
       {content}
       <p class="soft">
         {isNew.value ? 'You have an account already? ' : 'New here? '}
-        <button type="button" class="link" onClick={switchMode}>
-          {isNew.value ? 'Sign in' : 'Create account'}
-        </button>
+        <LinkButton onClick={switchMode}>{isNew.value ? 'Sign in' : 'Create account'}</LinkButton>
       </p>
       {session.value && (
         <p>
-          <button type="button" class="link" onClick={() => show(undefined)}>
-            {text.toTasks}
-          </button>
+          <LinkButton onClick={() => show(undefined)}>{text.toTasks}</LinkButton>
         </p>
       )}
       {!isNew.value && (
         <p class="soft">
-          <button type="button" class="link" onClick={forget}>
-            {text.forgot.title}
-          </button>
+          <LinkButton onClick={forget}>{text.forgot.title}</LinkButton>
         </p>
       )}
     </Sheet>

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { LinkButton, QuietButton } from './button.tsx'
 import type { Task } from './changes.ts'
 import { dayOf, sayDay } from './dates.ts'
 import { focusTop, restore, type Session, session, today } from './state.ts'
@@ -21,9 +22,7 @@ const Row = ({ task, isChosen, onChoose }: RowProps) => (
       <p class="title">{task.title}</p>
       <Facts {...task} />
     </div>
-    <button
-      type="button"
-      class="link"
+    <LinkButton
       aria-label={`Restore “${task.title}”`}
       onClick={({ currentTarget }) => {
         // The row goes, and the focus would go with it.
@@ -36,7 +35,7 @@ const Row = ({ task, isChosen, onChoose }: RowProps) => (
       }}
     >
       Restore
-    </button>
+    </LinkButton>
   </li>
 )
 
@@ -62,9 +61,7 @@ export const Trash = () => {
       {state in text.trashStates && (
         <p class="status">
           {text.trashStates[state as keyof typeof text.trashStates]}{' '}
-          <button
-            type="button"
-            class="link"
+          <LinkButton
             onClick={() => {
               // The button goes with the words.
               focusTop()
@@ -72,7 +69,7 @@ export const Trash = () => {
             }}
           >
             Try again
-          </button>
+          </LinkButton>
         </p>
       )}
       {list.length > 0 && (
@@ -88,9 +85,7 @@ export const Trash = () => {
             />
             {text.selectAll(list.length)}
           </label>
-          <button
-            type="button"
-            class="quiet"
+          <QuietButton
             aria-disabled={!picked.length}
             onClick={() => {
               if (isAll) focusTop()
@@ -99,7 +94,7 @@ export const Trash = () => {
             }}
           >
             {text.restoreSelected(picked.length)}
-          </button>
+          </QuietButton>
         </div>
       )}
       {[...days].map(([day, deleted]) => (
@@ -122,9 +117,7 @@ export const Trash = () => {
       {!list.length && state === 'loaded' && <p class="empty">{text.empty.trash}</p>}
       {!list.length && state === 'loading' && <p class="empty waiting">{text.loading}</p>}
       {trash.hasMore.value && (
-        <button
-          type="button"
-          class="quiet"
+        <QuietButton
           onClick={() => {
             // The button goes with the last page. From the last row, Tab leads to the new ones.
             const buttons = document.querySelectorAll<HTMLElement>('.row .link')
@@ -133,7 +126,7 @@ export const Trash = () => {
           }}
         >
           Show more
-        </button>
+        </QuietButton>
       )}
     </>
   )
