@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { Unconfirmed } from './address.tsx'
 import { LinkButton } from './button.tsx'
 import { type Change, patched } from './changes.ts'
-import { Question } from './dialog.tsx'
+import { Dialog } from './dialog.tsx'
 import { focusList } from './keys.ts'
 import {
   countUnsent,
@@ -205,17 +205,22 @@ export const Closed = ({ why }: { why: Closing }) => {
   )
 }
 
+type LeavingProps = { title: string; act: string; no: string; yes: string; onYes: () => void }
+
 /** Asks before this device forgets the tasks, and changes that the server does not have. */
-export const SigningOut = ({ onSignOut }: { onSignOut: () => void }) => {
+export const Leaving = ({ title, act, no, yes, onYes }: LeavingProps) => {
   const changes = countUnsent()
   return (
-    <Question
-      title="Sign out"
-      words={changes ? text.losing('Signing out', changes) : text.leave}
-      no="Stay"
-      yes={changes ? 'Sign out anyway' : 'Sign out'}
-      isGrave={changes > 0}
-      onYes={onSignOut}
-    />
+    <Dialog title={title} onClose={(button) => button === 'yes' && onYes()}>
+      <p>{changes ? text.losing(act, changes) : text.leave}</p>
+      <footer>
+        <button type="submit" class="quiet" value="">
+          {no}
+        </button>
+        <button type="submit" class={changes ? 'primary grave' : 'primary'} value="yes">
+          {changes ? `${yes} anyway` : yes}
+        </button>
+      </footer>
+    </Dialog>
   )
 }

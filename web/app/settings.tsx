@@ -4,7 +4,6 @@ import { useEffect } from 'preact/hooks'
 import { Address } from './address.tsx'
 import { LinkButton, QuietButton } from './button.tsx'
 import { sayAgo } from './dates.ts'
-import { Question } from './dialog.tsx'
 import { Field } from './field.tsx'
 import { useForm } from './form.tsx'
 import type { Device } from './me.ts'
@@ -244,18 +243,6 @@ const YourTasks = ({ onEmpty }: { onEmpty: () => void }) => {
     </Group>
   )
 }
-
-/** Asks before changes are lost that the server does not have. */
-export const Emptying = ({ onEmpty }: { onEmpty: () => void }) => (
-  <Question
-    title="Empty this device"
-    words={text.losing('Emptying', countUnsent())}
-    no="Cancel"
-    yes="Empty anyway"
-    isGrave
-    onYes={onEmpty}
-  />
-)
 
 type Props = { onEmpty: () => void; onDeleted: () => void }
 
