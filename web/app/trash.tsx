@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { LinkButton, QuietButton } from './button.tsx'
 import type { Task } from './changes.ts'
 import { dayOf, sayDay } from './dates.ts'
+import { nothing, pick, type Selection } from './selection.ts'
 import { focusTop, restore, type Session, session, today } from './state.ts'
 import { Facts } from './task.tsx'
 import { text } from './text.ts'
@@ -42,19 +43,15 @@ const Row = ({ task, isChosen, onChoose }: RowProps) => (
 /** The deleted tasks, to be restored one by one or many at once. */
 export const Trash = () => {
   const { trash } = session.value as Session
-  const chosen = useSignal<ReadonlySet<string>>(new Set())
+  const chosen = useSignal(nothing)
   const list = trash.list.value
   const state = trash.state.value
   const days = Map.groupBy(list, ({ at }) => dayOf(new Date(at)))
-  const picked = list.filter(({ task }) => chosen.value.has(task.id))
+  const picked = list.filter(({ task }) => chosen.value.ids.has(task.id))
   const isAll = picked.length === list.length
-  const choose = (ids: string[]) => {
-    chosen.value = new Set(ids)
+  const choose = (next: Selection) => {
+    chosen.value = next
   }
-  const toggle = (id: string) =>
-    choose(
-      chosen.value.has(id) ? [...chosen.value].filter((one) => one !== id) : [...chosen.value, id]
-    )
   return (
     <>
       <p class="soft">{text.trash}</p>
@@ -81,7 +78,9 @@ export const Trash = () => {
               ref={(box) => {
                 if (box) box.indeterminate = picked.length > 0 && !isAll
               }}
-              onChange={() => choose(isAll ? [] : list.map(({ task }) => task.id))}
+              onChange={() =>
+                choose(isAll ? nothing : { ids: new Set(list.map(({ task }) => task.id)) })
+              }
             />
             {text.selectAll(list.length)}
           </label>
@@ -90,7 +89,7 @@ export const Trash = () => {
             onClick={() => {
               if (isAll) focusTop()
               restore(picked.map(({ task }) => task))
-              choose([])
+              choose(nothing)
             }}
           >
             {text.restoreSelected(picked.length)}
@@ -107,8 +106,8 @@ export const Trash = () => {
               <Row
                 key={task.id}
                 task={task}
-                isChosen={chosen.value.has(task.id)}
-                onChoose={() => toggle(task.id)}
+                isChosen={chosen.value.ids.has(task.id)}
+                onChoose={() => choose(pick(chosen.value, task.id))}
               />
             ))}
           </ul>
