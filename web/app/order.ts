@@ -1,14 +1,13 @@
 type Placed = { id: string; order: number | null; created_at: string }
 
+export const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+const placeIn = ({ order }: Placed) => order ?? Number.POSITIVE_INFINITY
+
 /** By hand: those without a place come last, the older first. */
-export const byOrder = (a: Placed, b: Placed): number => {
-  if (a.order !== b.order) {
-    if (a.order === null) return 1
-    if (b.order === null) return -1
-    return a.order - b.order
-  }
-  return a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : a.id < b.id ? -1 : 1
-}
+export const byOrder = (a: Placed, b: Placed): number =>
+  // Between two without a place, the difference is no number.
+  placeIn(a) - placeIn(b) || compare(a.created_at, b.created_at) || compare(a.id, b.id)
 
 /** The space between two tasks that are put in order. A power of two keeps the halves exact. */
 const gap = 1024
