@@ -3,10 +3,10 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { LinkButton } from './button.tsx'
 import { sayDay } from './dates.ts'
 import { Icon } from './icon.tsx'
-import { focusList } from './keys.ts'
 import {
   complete,
   current,
+  focusList,
   isByHand,
   isDoneShown,
   reschedule,

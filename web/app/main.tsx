@@ -6,7 +6,7 @@ import { Editor } from './editor.tsx'
 import { Sheet } from './form.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
-import { focusList, onKeyDown, onPointerDown } from './keys.ts'
+import { onKeyDown, onPointerDown } from './keys.ts'
 import { link } from './link.ts'
 import { LinkPage } from './links.tsx'
 import { List } from './list.tsx'
@@ -21,6 +21,7 @@ import { SignIn } from './sign-in.tsx'
 import {
   closing,
   cover,
+  focusList,
   focusTop,
   isList,
   notice,

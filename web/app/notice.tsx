@@ -4,9 +4,9 @@ import { Unconfirmed } from './address.tsx'
 import { LinkButton } from './button.tsx'
 import { type Change, patched } from './changes.ts'
 import { Dialog } from './dialog.tsx'
-import { focusList } from './keys.ts'
 import {
   countUnsent,
+  focusList,
   notice,
   openTask,
   type Session,

@@ -5,11 +5,12 @@ import { Dialog } from './dialog.tsx'
 import { tagsIn } from './editor.tsx'
 import { Field } from './field.tsx'
 import { Icon, IconButton, type IconName } from './icon.tsx'
-import { dates, focusList, priorities } from './keys.ts'
+import { dates, priorities } from './keys.ts'
 import { faultsIn } from './limits.ts'
 import { openMenu } from './menu.tsx'
 import {
   addTags,
+  focusList,
   isSelecting,
   openField,
   remove,
