@@ -96,12 +96,7 @@ export const keys: Key[][] = [
     { keys: ['x', ' '], does: 'Done, or not done', act: state.toggle },
     { ...one('Enter', 'Open', (task) => state.openTask(task)), menu: always },
     one('F2', 'Edit the title', state.rename),
-    {
-      keys: ['#'],
-      does: 'Tags',
-      act: (tasks) => state.openField(tasks, 'tags'),
-      menu: always,
-    },
+    { keys: ['#'], does: 'Tags', act: (tasks) => state.openField(tasks, 'tags'), menu: always },
   ],
   [
     { ...one('s', 'Select', state.selectToo), menu: always },

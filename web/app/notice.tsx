@@ -92,10 +92,7 @@ const decisionOf = (change: Change, { tasks }: Session): { words: string; choice
   if (parked?.why === 'changed')
     return {
       words: text.changedElsewhere(task.title),
-      choices: {
-        Delete: () => tasks.sendAgain(change, 'delete'),
-        Keep: Discard,
-      },
+      choices: { Delete: () => tasks.sendAgain(change, 'delete'), Keep: Discard },
     }
   return {
     words: text.refused(task.title, parked?.why === 'refused' ? parked.detail : ''),
