@@ -12,20 +12,19 @@ export const byOrder = (a: Placed, b: Placed): number =>
 /** The space between two tasks that are put in order. A power of two keeps the halves exact. */
 const gap = 1024
 
-/** The place below all others. */
-export const last = (tasks: Iterable<Placed>): number => {
+/** The place beyond all others: below them for 1, above them for -1. */
+const beyond = (tasks: Iterable<Placed>, side: 1 | -1): number => {
   let most = 0
-  for (const { order } of tasks) if (order !== null && order > most) most = order
+  for (const { order } of tasks) most = Math.max(most, side * (order ?? 0))
   // Beyond this, adding the gap would no longer change the number.
-  return most < Number.MAX_SAFE_INTEGER - gap ? most + gap : most
+  return side * (most < Number.MAX_SAFE_INTEGER - gap ? most + gap : most)
 }
 
+/** The place below all others. */
+export const last = (tasks: Iterable<Placed>) => beyond(tasks, 1)
+
 /** The place above all others. */
-export const first = (tasks: Iterable<Placed>): number => {
-  let least = 0
-  for (const { order } of tasks) if (order !== null && order < least) least = order
-  return least > Number.MIN_SAFE_INTEGER + gap ? least - gap : least
-}
+export const first = (tasks: Iterable<Placed>) => beyond(tasks, -1)
 
 /**
  * The new places that put tasks of a sorted list where `to` of the others stand above them: of them
