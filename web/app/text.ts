@@ -11,6 +11,10 @@ export const cannotMail = (fault: Fault | undefined) =>
 
 const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
 
+/** Changes, with the verb that agrees with their number. */
+const changesThat = (n: number, one: string, many: string) =>
+  `${count(n, 'change')} ${n === 1 ? one : many}`
+
 const browsers: [RegExp, string][] = [
   [/Edg/, 'Edge'],
   [/OPR/, 'Opera'],
@@ -189,9 +193,7 @@ export const text = {
   nothingToUndo: 'There is nothing to undo.',
 
   offline: (changes: number) =>
-    changes
-      ? `Offline. ${count(changes, 'change')} ${changes === 1 ? 'waits' : 'wait'}.`
-      : 'Offline.',
+    changes ? `Offline. ${changesThat(changes, 'waits', 'wait')}.` : 'Offline.',
   saving: 'Saving…',
   limited: 'Many requests at once. Nothing is lost; trying again shortly.',
   trouble: (code: string) => `The server is busy. Nothing is lost; trying again.${coded(code)}`,
@@ -202,7 +204,7 @@ export const text = {
     'The app met a fault. Your changes are kept, and it tries again. If this stays, reload.',
   signedOutElsewhere: (changes: number) =>
     `You were signed out on this device.${
-      changes ? ` Your ${count(changes, 'change')} ${changes === 1 ? 'is' : 'are'} kept.` : ''
+      changes ? ` Your ${changesThat(changes, 'is', 'are')} kept.` : ''
     } Sign in to go on.`,
   notStored:
     'This browser cannot store the last change. Free some space on this device, and keep this page open until this message goes away.',
@@ -242,7 +244,7 @@ export const text = {
   leaving: 'Deleting the tasks from this device…',
   leave: 'Your tasks stay in your account, and are deleted from this device.',
   losing: (act: string, changes: number) =>
-    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. ${act} deletes ${
+    `${changesThat(changes, 'has', 'have')} not reached the server yet. ${act} deletes ${
       changes === 1 ? 'it' : 'them'
     } from this device.`,
   passwordRules: 'At least 8 characters. A few words in a row are easy to remember.',
