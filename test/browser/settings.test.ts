@@ -49,7 +49,7 @@ test('the theme is the chosen one, in every tab', async () => {
   const media = (bars: (HTMLElement | SVGElement)[]) => bars.map((bar) => bar.getAttribute('media'))
   assert.deepEqual(await bars.evaluateAll(media), ['not all', 'all'])
   await page.getByLabel('Theme').selectOption('Light')
-  await tab.waitForFunction(() => document.documentElement.dataset.theme === 'light')
+  await tab.waitForFunction(() => document.documentElement.style.colorScheme === 'light')
   assert.equal(await background(tab), light)
   await page.emulateMedia({ colorScheme: 'dark' })
   assert.equal(await background(page), light)
@@ -63,8 +63,8 @@ test('a page whose script comes late is not painted in the wrong theme before it
   await page.addInitScript(() => {
     localStorage.setItem('preferences', '{"theme":"dark"}')
     requestAnimationFrame(() => {
-      const { theme } = document.documentElement.dataset
-      if (theme !== 'dark') console.error(`painted with the theme ${theme}`)
+      const { colorScheme } = document.documentElement.style
+      if (colorScheme !== 'dark') console.error(`painted with the theme ${colorScheme}`)
     })
   })
   await page.route('**/app/app.js', async (route) => {
@@ -404,7 +404,7 @@ test('by touch, every target of the settings and the trash is 44 px high', async
     }
   }
   await page.getByLabel('Theme').selectOption('Dark')
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark')
+  assert.equal(await page.evaluate(() => document.documentElement.style.colorScheme), 'dark')
   await open(page, 'Today')
   await row(page, 'Buy milk').waitFor()
   noComplaints()

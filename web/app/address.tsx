@@ -1,4 +1,5 @@
 import { signal, useSignal } from '@preact/signals'
+import { LinkButton } from './button.tsx'
 import { focusTop, type Session, say, session, view } from './state.ts'
 import { text } from './text.ts'
 
@@ -21,9 +22,9 @@ export const SendAgain = ({ words = '' }: { words?: string }) => {
   return (
     <>
       {outcome.value || words}{' '}
-      <button type="button" class="link" aria-disabled={isBusy.value} onClick={() => void run()}>
+      <LinkButton aria-disabled={isBusy.value} onClick={() => void run()}>
         Send again
-      </button>
+      </LinkButton>
     </>
   )
 }
@@ -45,9 +46,7 @@ export const Unconfirmed = () => {
       {isShown && (
         <>
           <SendAgain words={text.unconfirmed(email)} />{' '}
-          <button type="button" class="link" onClick={dismiss}>
-            Not now
-          </button>
+          <LinkButton onClick={dismiss}>Not now</LinkButton>
         </>
       )}
     </p>

@@ -1,4 +1,6 @@
 import { useSignal } from '@preact/signals'
+import { QuietButton } from './button.tsx'
+import { union } from './changes.ts'
 import { Icon, IconButton, type IconName } from './icon.tsx'
 import { faultsIn } from './limits.ts'
 import { firstDay } from './preferences.ts'
@@ -29,11 +31,10 @@ import { addressOf, type Sort, type View } from './views.ts'
 const read = (line: string): Understood => {
   const understood = understand(line, today.value, undefined, firstDay())
   const { due_date, tags = [] } = fieldsOfView()
-  const known = new Set(understood.tags.map((tag) => tag.toLowerCase()))
   return {
     ...understood,
     due_date: understood.due_date ?? due_date ?? null,
-    tags: [...understood.tags, ...tags.filter((tag) => !known.has(tag.toLowerCase()))],
+    tags: union(tags, understood.tags),
   }
 }
 
@@ -91,9 +92,7 @@ export const QuickAdd = () => {
 /** Moves everything that is done to the trash, in the place where other views add a task. */
 export const ClearCompleted = () =>
   rows.value.length > 0 && (
-    <button
-      type="button"
-      class="quiet"
+    <QuietButton
       onClick={() => {
         // The button goes with the tasks.
         focusTop()
@@ -101,7 +100,7 @@ export const ClearCompleted = () =>
       }}
     >
       Clear completed
-    </button>
+    </QuietButton>
   )
 
 const Search = () => (

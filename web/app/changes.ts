@@ -3,10 +3,19 @@ import type { Task as ApiTask, Operation, Outcome } from '../../src/client.ts'
 /** A task as this device keeps it. */
 export type Task = Omit<ApiTask, 'url'>
 
-export type Fields = Pick<
-  Task,
-  'title' | 'description' | 'completed' | 'priority' | 'tags' | 'due_date' | 'due_time' | 'order'
->
+const names = [
+  'title',
+  'description',
+  'completed',
+  'priority',
+  'tags',
+  'due_date',
+  'due_time',
+  'order',
+] as const
+
+/** What a person may change of a task. */
+export type Fields = Pick<Task, (typeof names)[number]>
 type Text = Partial<Pick<Fields, 'title' | 'description'>>
 
 /** Why a change waits for the person to decide. */
@@ -34,17 +43,6 @@ export type Change = {
 }
 
 export type Edit = Pick<Change, 'op' | 'fields'>
-
-const names = [
-  'title',
-  'description',
-  'completed',
-  'priority',
-  'tags',
-  'due_date',
-  'due_time',
-  'order',
-] as const satisfies (keyof Fields)[]
 
 export const equal = (a: unknown, b: unknown) =>
   Array.isArray(a) && Array.isArray(b)

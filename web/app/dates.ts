@@ -45,13 +45,10 @@ export const isDay = (year: number, month: number, date: number): boolean => {
 const daysBetween = (from: Day, to: Day) =>
   Math.round((noon(to).getTime() - noon(from).getTime()) / 86_400_000)
 
-const formats = new Map<string, Intl.DateTimeFormat>()
-const format = (day: Day, options: Intl.DateTimeFormatOptions) => {
-  const key = JSON.stringify(options)
-  const found = formats.get(key) ?? new Intl.DateTimeFormat('en', options)
-  formats.set(key, found)
-  return found.format(noon(day))
-}
+const short = { weekday: 'short', day: 'numeric', month: 'short' } as const
+const inThisWeek = new Intl.DateTimeFormat('en', { weekday: 'long' })
+const inThisYear = new Intl.DateTimeFormat('en', short)
+const inAnotherYear = new Intl.DateTimeFormat('en', { ...short, year: 'numeric' })
 
 /** The day as a person would say it today. */
 export const sayDay = (day: Day, today: Day): string => {
@@ -59,20 +56,15 @@ export const sayDay = (day: Day, today: Day): string => {
   if (days === 0) return 'Today'
   if (days === 1) return 'Tomorrow'
   if (days === -1) return 'Yesterday'
-  if (days > 1 && days < 7) return format(day, { weekday: 'long' })
-  return format(day, {
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    ...(day.slice(0, 4) !== today.slice(0, 4) && { year: 'numeric' }),
-  })
+  if (days > 1 && days < 7) return inThisWeek.format(noon(day))
+  const format = day.slice(0, 4) === today.slice(0, 4) ? inThisYear : inAnotherYear
+  return format.format(noon(day))
 }
-
-const ago = new Intl.RelativeTimeFormat('en')
 
 /** How long ago a time in milliseconds was, as a person would say it. */
 export const sayAgo = (then: number, now = Date.now()): string => {
   const minutes = Math.floor((now - then) / 60_000)
+  const ago = new Intl.RelativeTimeFormat('en')
   if (minutes < 1) return 'just now'
   if (minutes < 60) return ago.format(-minutes, 'minute')
   if (minutes < 60 * 24) return ago.format(-Math.floor(minutes / 60), 'hour')

@@ -19,31 +19,6 @@ type Props = {
   children: ComponentChildren
 }
 
-type QuestionProps = {
-  title: string
-  words: string
-  no: string
-  yes: string
-  /** Whether something is lost. */
-  isGrave?: boolean
-  onYes: () => void
-}
-
-/** Asks before something is done. */
-export const Question = ({ title, words, no, yes, isGrave, onYes }: QuestionProps) => (
-  <Dialog title={title} onClose={(button) => button === 'yes' && onYes()}>
-    <p>{words}</p>
-    <footer>
-      <button type="submit" class="quiet" value="">
-        {no}
-      </button>
-      <button type="submit" class={isGrave ? 'primary grave' : 'primary'} value="yes">
-        {yes}
-      </button>
-    </footer>
-  </Dialog>
-)
-
 /** A modal dialog. The browser keeps the focus inside, and gives it back. */
 export const Dialog = ({ title, focus, faultsIn, onClose, onHide, children }: Props) => {
   const dialog = useRef<HTMLDialogElement>(null)

@@ -3,8 +3,6 @@ import type { Day } from './dates.ts'
 import { preferences } from './preferences.ts'
 import * as state from './state.ts'
 
-const { show } = state
-
 export type Key = {
   /** As KeyboardEvent.key has them, with Alt+ and Mod+ (Ctrl or Cmd) in front. */
   keys: string[]
@@ -19,25 +17,6 @@ export type Key = {
 }
 
 const focus = (id: string) => document.getElementById(id)?.focus()
-
-/** Puts the focus on the row that the keyboard acts on or, where there is none, on the title. */
-export const focusList = () => {
-  const row = document.querySelector<HTMLElement>('.row[tabindex="0"]')
-  if (row) row.focus()
-  else state.focusTop()
-}
-
-/** Goes so many rows down. From outside of the list, the first step goes to the row that was left. */
-const step = (by: number) => {
-  if (document.activeElement?.closest('.row')) state.step(by)
-  else focusList()
-}
-
-/** Takes so many rows more into the selection. */
-const stepSelecting = (by: number) => {
-  focusList()
-  state.stepSelecting(by)
-}
 
 const isTyping = (element: Element | null): element is HTMLElement =>
   element instanceof HTMLElement && element.matches('input:not([type=checkbox]), textarea, select')
@@ -109,25 +88,20 @@ export const keys: Key[][] = [
     { keys: ['/'], does: 'Search', run: () => focus('search') },
     { keys: ['z', 'Mod+z'], does: 'Undo', run: state.undo },
     { keys: ['Escape'], does: 'Leave, clear, close', run: leave },
-    { keys: ['?'], does: 'This help', run: () => show({ is: 'help' }) },
+    { keys: ['?'], does: 'This help', run: () => state.show({ is: 'help' }) },
   ],
   [
-    { keys: ['j', 'ArrowDown'], does: 'Next task', run: () => step(1) },
-    { keys: ['k', 'ArrowUp'], does: 'Previous task', run: () => step(-1) },
+    { keys: ['j', 'ArrowDown'], does: 'Next task', run: () => state.step(1) },
+    { keys: ['k', 'ArrowUp'], does: 'Previous task', run: () => state.step(-1) },
     { keys: ['x', ' '], does: 'Done, or not done', act: state.toggle },
     { ...one('Enter', 'Open', (task) => state.openTask(task)), menu: always },
     one('F2', 'Edit the title', state.rename),
-    {
-      keys: ['#'],
-      does: 'Tags',
-      act: (tasks) => state.openField(tasks, 'tags'),
-      menu: always,
-    },
+    { keys: ['#'], does: 'Tags', act: (tasks) => state.openField(tasks, 'tags'), menu: always },
   ],
   [
     { ...one('s', 'Select', state.selectToo), menu: always },
-    { keys: ['Shift+ArrowDown'], does: 'Select down', run: () => stepSelecting(1) },
-    { keys: ['Shift+ArrowUp'], does: 'Select up', run: () => stepSelecting(-1) },
+    { keys: ['Shift+ArrowDown'], does: 'Select down', run: () => state.stepSelecting(1) },
+    { keys: ['Shift+ArrowUp'], does: 'Select up', run: () => state.stepSelecting(-1) },
     { keys: ['Mod+a'], does: 'Select all', run: state.selectAll },
   ],
   dates,

@@ -4,9 +4,9 @@ import { useEffect } from 'preact/hooks'
 import type { Problem } from '../../src/client.ts'
 import type { Account } from './account.ts'
 import { SendAgain } from './address.tsx'
-import { Field } from './field.tsx'
-import { Password, Sheet, useForm } from './form.tsx'
-import { closeLink, link } from './link.ts'
+import { LinkButton } from './button.tsx'
+import { type Read, Sheet, useForm } from './form.tsx'
+import { closeLink, type Link, link } from './link.ts'
 import { focusTop, say, session, show } from './state.ts'
 import { text } from './text.ts'
 
@@ -42,20 +42,18 @@ export const Forgot = ({
   onBack,
 }: ForgotProps) => {
   const asked = useSignal('')
-  const { submit, isBusy, fault, faults } = useForm({
-    labels: { email: 'E-mail' },
+  const { submit, content } = useForm({
+    asks: { email: { label: 'E-mail', autocomplete: 'username', defaultValue: email } },
+    button: 'Send a link',
     send: async (read) => {
       const problem = await account.forgot(read('email'))
       if (!problem) asked.value = read('email')
       return problem
     },
-    words: text.account,
   })
   const Back = (
     <p class="soft">
-      <button type="button" class="link" onClick={onBack}>
-        {back}
-      </button>
+      <LinkButton onClick={onBack}>{back}</LinkButton>
     </p>
   )
   if (asked.value)
@@ -67,19 +65,7 @@ export const Forgot = ({
   return (
     <Sheet title={title} onSubmit={submit}>
       <p class="soft">{words}</p>
-      <Field
-        label="E-mail"
-        name="email"
-        type="email"
-        autocomplete="username"
-        required
-        defaultValue={email}
-        fault={faults.email}
-      />
-      <p class="fault">{fault}</p>
-      <button type="submit" class="primary" aria-disabled={isBusy}>
-        Send a link
-      </button>
+      {content}
       {Back}
     </Sheet>
   )
@@ -112,30 +98,56 @@ const GoOn = () => {
 const isDead = (problem: Problem | undefined) =>
   problem?.errors?.some(({ pointer }) => pointer === '/token') ?? false
 
-type Props = { account: Account; token: string }
+type PageProps = Pick<Parameters<typeof useForm>[0], 'asks' | 'button'> & {
+  is: Link['is']
+  /** Spends the link, and gives the problem when there is one. */
+  send: (read: Read) => Promise<Problem | undefined>
+  /** Brings this device up to date with what the link has done. */
+  follow: () => Promise<unknown> | undefined
+  /** What is shown when the link does not work any more. */
+  dead: ComponentChildren
+}
 
-const Reset = ({ account, token }: Props) => {
+const Page = ({ is, asks, button, send, follow, dead }: PageProps) => {
   const end = useSignal<'done' | 'dead'>()
-  const { submit, isBusy, fault, faults } = useForm({
-    labels: { new_password: 'New password' },
+  const words = text.links[is]
+  const { submit, content } = useForm({
+    asks,
+    button,
     send: async (read) => {
-      const problem = await account.reset(token, read('new_password'))
+      const problem = await send(read)
       if (problem && !isDead(problem)) return problem
-      // Finds out whether the session of this device was among those that have ended.
-      if (!problem) await session.value?.sync.sync()
+      await follow()
       end.value = problem ? 'dead' : 'done'
       return undefined
     },
-    words: text.account,
   })
-  if (end.value === 'done')
+  if (end.value === 'dead') return dead
+  if (end.value)
     return (
-      <End title={text.reset.done} words={text.reset.doneWords}>
+      <End title={words.done} words={words.doneWords}>
         <GoOn />
       </End>
     )
-  if (end.value)
-    return (
+  return (
+    <Sheet title={words.title} onSubmit={submit}>
+      <p>{words.words}</p>
+      {content}
+    </Sheet>
+  )
+}
+
+type Props = { account: Account; token: string }
+
+const Reset = ({ account, token }: Props) => (
+  <Page
+    is="reset"
+    asks={{ new_password: { label: 'New password', autocomplete: 'new-password' } }}
+    button="Set password"
+    send={(read) => account.reset(token, read('new_password'))}
+    // Finds out whether the session of this device was among those that have ended.
+    follow={() => session.value?.sync.sync()}
+    dead={
       <Forgot
         account={account}
         title={text.deadLink}
@@ -143,67 +155,31 @@ const Reset = ({ account, token }: Props) => {
         back={session.value ? text.toTasks : text.toSignIn}
         onBack={closeLink}
       />
-    )
-  return (
-    <Sheet title={text.links.reset} onSubmit={submit}>
-      <Password
-        label="New password"
-        name="new_password"
-        autocomplete="new-password"
-        hint={text.passwordRules}
-        fault={faults.new_password}
-      />
-      <p class="fault">{fault}</p>
-      <button type="submit" class="primary" aria-disabled={isBusy}>
-        Set password
-      </button>
-      <p class="soft">{text.reset.words}</p>
-    </Sheet>
-  )
-}
+    }
+  />
+)
 
 const Confirm = ({ account, token }: Props) => {
-  const end = useSignal<'done' | 'dead'>()
   const { me } = session.value ?? {}
-  const { submit, isBusy, fault } = useForm({
-    labels: {},
-    send: async () => {
-      const problem = await account.confirm(token)
-      if (problem && !isDead(problem)) return problem
-      await me?.loadUser().catch(() => {})
-      end.value = problem ? 'dead' : 'done'
-      return undefined
-    },
-    words: text.account,
-  })
-  if (end.value === 'done')
-    return (
-      <End title={text.confirm.done} words={text.confirm.doneWords}>
-        <GoOn />
-      </End>
-    )
-  if (end.value)
-    return (
-      <End
-        title={text.deadLink}
-        words={`${text.deadLinkWhy} ${text.confirm.another(me?.user.value)}`}
-      >
-        {me?.user.value.email_verified === false && (
-          <p class="soft">
-            <SendAgain />
-          </p>
-        )}
-        <GoOn />
-      </End>
-    )
+  const user = me?.user.value
   return (
-    <Sheet title={text.links.confirm} onSubmit={submit}>
-      <p>{text.confirm.words}</p>
-      <p class="fault">{fault}</p>
-      <button type="submit" class="primary" aria-disabled={isBusy}>
-        Confirm
-      </button>
-    </Sheet>
+    <Page
+      is="confirm"
+      asks={{}}
+      button="Confirm"
+      send={() => account.confirm(token)}
+      follow={() => me?.loadUser().catch(() => {})}
+      dead={
+        <End title={text.deadLink} words={`${text.deadLinkWhy} ${text.askAnother(user)}`}>
+          {user?.email_verified === false && (
+            <p class="soft">
+              <SendAgain />
+            </p>
+          )}
+          <GoOn />
+        </End>
+      }
+    />
   )
 }
 
@@ -213,6 +189,6 @@ export const LinkPage = ({ account }: { account: Account }) => {
   useEffect(() => () => queueMicrotask(focusTop), [])
   if (!link.value) return null
   const { is, token } = link.value
-  const Page = is === 'reset' ? Reset : Confirm
-  return <Page key={token} account={account} token={token} />
+  const Opened = is === 'reset' ? Reset : Confirm
+  return <Opened key={token} account={account} token={token} />
 }

@@ -1,11 +1,12 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { LinkButton } from './button.tsx'
 import { sayDay } from './dates.ts'
 import { Icon } from './icon.tsx'
-import { focusList } from './keys.ts'
 import {
   complete,
   current,
+  focusList,
   isByHand,
   isDoneShown,
   reschedule,
@@ -61,9 +62,7 @@ const Heading = ({ section }: { section: Section }) => {
         )}
       </h2>
       {all && (
-        <button
-          type="button"
-          class="link"
+        <LinkButton
           onClick={() => {
             // The button may go with its section.
             focusList()
@@ -71,7 +70,7 @@ const Heading = ({ section }: { section: Section }) => {
           }}
         >
           {all.name}
-        </button>
+        </LinkButton>
       )}
     </div>
   )

@@ -6,21 +6,22 @@ import { Editor } from './editor.tsx'
 import { Sheet } from './form.tsx'
 import { Help } from './help.tsx'
 import { install } from './install.ts'
-import { focusList, onKeyDown, onPointerDown } from './keys.ts'
+import { onKeyDown, onPointerDown } from './keys.ts'
 import { link } from './link.ts'
 import { LinkPage } from './links.tsx'
 import { List } from './list.tsx'
 import { createMe, isRefused } from './me.ts'
 import { memory } from './memory.ts'
 import { Menu } from './menu.tsx'
-import { Closed, Decisions, SigningOut, Status, Toast } from './notice.tsx'
+import { Closed, Decisions, Leaving, Status, Toast } from './notice.tsx'
 import { forgetPreferences, watchPreferences } from './preferences.ts'
 import { SelectedEditor, SelectionBar } from './selection-bar.tsx'
-import { Emptying, Settings } from './settings.tsx'
+import { Settings } from './settings.tsx'
 import { SignIn } from './sign-in.tsx'
 import {
   closing,
   cover,
+  focusList,
   focusTop,
   isList,
   notice,
@@ -196,8 +197,13 @@ const Cover = () => {
   if (value?.is === 'task') return <Editor key={value.id} id={value.id} focus={value.field} />
   if (value?.is === 'selected') return <SelectedEditor field={value.field} />
   if (value?.is === 'help') return <Help />
-  if (value?.is === 'emptying') return <Emptying onEmpty={() => void empty()} />
-  return value && <SigningOut onSignOut={() => void signOut()} />
+  if (value?.is === 'emptying')
+    return (
+      <Leaving title="Empty this device" act="Emptying" no="Cancel" yes="Empty" onYes={empty} />
+    )
+  return (
+    value && <Leaving title="Sign out" act="Signing out" no="Stay" yes="Sign out" onYes={signOut} />
+  )
 }
 
 const Screen = () => (

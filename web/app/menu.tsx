@@ -24,13 +24,10 @@ const Items = ({ name, tasks, groups, button }: Open) => {
     popover.showPopover()
     const { bottom, right, top } = button.getBoundingClientRect()
     const { offsetHeight, offsetWidth } = popover
-    const above = top - offsetHeight
-    const y = bottom + offsetHeight < innerHeight ? bottom : above
+    const y = bottom + offsetHeight < innerHeight ? bottom : top - offsetHeight
     popover.style.top = `${Math.max(8, Math.min(y, innerHeight - offsetHeight - 8))}px`
     popover.style.left = `${Math.max(8, right - offsetWidth)}px`
     popover.querySelector('button')?.focus()
-  }, [button])
-  useEffect(() => {
     button.ariaExpanded = 'true'
     return () => {
       button.ariaExpanded = 'false'

@@ -1,11 +1,12 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { Unconfirmed } from './address.tsx'
+import { LinkButton } from './button.tsx'
 import { type Change, patched } from './changes.ts'
-import { Question } from './dialog.tsx'
-import { focusList } from './keys.ts'
+import { Dialog } from './dialog.tsx'
 import {
   countUnsent,
+  focusList,
   notice,
   openTask,
   type Session,
@@ -64,12 +65,7 @@ export const Status = () => {
   if (!words) return <Unconfirmed />
   return (
     <p class="status">
-      {words}{' '}
-      {action && (
-        <button type="button" class="link" onClick={action.run}>
-          {action.name}
-        </button>
-      )}
+      {words} {action && <LinkButton onClick={action.run}>{action.name}</LinkButton>}
     </p>
   )
 }
@@ -96,10 +92,7 @@ const decisionOf = (change: Change, { tasks }: Session): { words: string; choice
   if (parked?.why === 'changed')
     return {
       words: text.changedElsewhere(task.title),
-      choices: {
-        Delete: () => tasks.sendAgain(change, 'delete'),
-        Keep: Discard,
-      },
+      choices: { Delete: () => tasks.sendAgain(change, 'delete'), Keep: Discard },
     }
   return {
     words: text.refused(task.title, parked?.why === 'refused' ? parked.detail : ''),
@@ -174,16 +167,14 @@ export const Toast = () => {
     >
       <p>{shown.text}</p>
       {shown.isUndoable && (
-        <button
-          type="button"
-          class="link"
+        <LinkButton
           onClick={() => {
             undo()
             focusList()
           }}
         >
           Undo
-        </button>
+        </LinkButton>
       )}
     </section>
   )
@@ -211,17 +202,22 @@ export const Closed = ({ why }: { why: Closing }) => {
   )
 }
 
+type LeavingProps = { title: string; act: string; no: string; yes: string; onYes: () => void }
+
 /** Asks before this device forgets the tasks, and changes that the server does not have. */
-export const SigningOut = ({ onSignOut }: { onSignOut: () => void }) => {
+export const Leaving = ({ title, act, no, yes, onYes }: LeavingProps) => {
   const changes = countUnsent()
   return (
-    <Question
-      title="Sign out"
-      words={changes ? text.losing('Signing out', changes) : text.leave}
-      no="Stay"
-      yes={changes ? 'Sign out anyway' : 'Sign out'}
-      isGrave={changes > 0}
-      onYes={onSignOut}
-    />
+    <Dialog title={title} onClose={(button) => button === 'yes' && onYes()}>
+      <p>{changes ? text.losing(act, changes) : text.leave}</p>
+      <footer>
+        <button type="submit" class="quiet" value="">
+          {no}
+        </button>
+        <button type="submit" class={changes ? 'primary grave' : 'primary'} value="yes">
+          {changes ? `${yes} anyway` : yes}
+        </button>
+      </footer>
+    </Dialog>
   )
 }

@@ -1,32 +1,30 @@
 type Placed = { id: string; order: number | null; created_at: string }
 
+export const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+const placeIn = ({ order }: Placed) => order ?? Number.POSITIVE_INFINITY
+
 /** By hand: those without a place come last, the older first. */
-export const byOrder = (a: Placed, b: Placed): number => {
-  if (a.order !== b.order) {
-    if (a.order === null) return 1
-    if (b.order === null) return -1
-    return a.order - b.order
-  }
-  return a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : a.id < b.id ? -1 : 1
-}
+export const byOrder = (a: Placed, b: Placed): number =>
+  // Between two without a place, the difference is no number.
+  placeIn(a) - placeIn(b) || compare(a.created_at, b.created_at) || compare(a.id, b.id)
 
 /** The space between two tasks that are put in order. A power of two keeps the halves exact. */
 const gap = 1024
 
-/** The place below all others. */
-export const last = (tasks: Iterable<Placed>): number => {
+/** The place beyond all others: below them for 1, above them for -1. */
+const beyond = (tasks: Iterable<Placed>, side: 1 | -1): number => {
   let most = 0
-  for (const { order } of tasks) if (order !== null && order > most) most = order
+  for (const { order } of tasks) most = Math.max(most, side * (order ?? 0))
   // Beyond this, adding the gap would no longer change the number.
-  return most < Number.MAX_SAFE_INTEGER - gap ? most + gap : most
+  return side * (most < Number.MAX_SAFE_INTEGER - gap ? most + gap : most)
 }
 
+/** The place below all others. */
+export const last = (tasks: Iterable<Placed>) => beyond(tasks, 1)
+
 /** The place above all others. */
-export const first = (tasks: Iterable<Placed>): number => {
-  let least = 0
-  for (const { order } of tasks) if (order !== null && order < least) least = order
-  return least > Number.MIN_SAFE_INTEGER + gap ? least - gap : least
-}
+export const first = (tasks: Iterable<Placed>) => beyond(tasks, -1)
 
 /**
  * The new places that put tasks of a sorted list where `to` of the others stand above them: of them

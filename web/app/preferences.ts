@@ -40,7 +40,7 @@ export const forgetPreferences = () => memory.removeItem(storageKey)
 export const firstDay = () => ({ sunday: 0, monday: 1, saturday: 6 })[preferences.value.firstDay]
 
 const showTheme = (theme: Preferences['theme']) => {
-  document.documentElement.dataset.theme = theme
+  document.documentElement.style.colorScheme = theme === 'system' ? '' : theme
   // The colours of the browser's own bar: one is for light, one for dark.
   for (const bar of document.querySelectorAll<HTMLMetaElement>('[name=theme-color]')) {
     const scheme = bar.id.replace('bar-', '')

@@ -30,11 +30,14 @@ const nextDate = (month: number, date: number, today: Day): Day | undefined => {
   return undefined
 }
 
+/** How a person writes dates: with the first day of the week, and the day or the month first. */
+type Habits = { firstDay: number; dayFirst: boolean }
+
 /** Each pattern of a date, and what it means. `undefined` means that it is no date after all. */
-const dates: [RegExp, (today: Day, parts: string[], firstDay: number) => Day | undefined][] = [
+const dates: [RegExp, (today: Day, parts: string[], habits: Habits) => Day | undefined][] = [
   [/^(?:today|tod)$/, (today) => today],
   [/^(?:tomorrow|tom)$/, (today) => addDays(today, 1)],
-  [/^next week$/, (today, _, firstDay) => nextWeekday(today, firstDay)],
+  [/^next week$/, (today, _, { firstDay }) => nextWeekday(today, firstDay)],
   [/^next month$/, (today) => addMonths(today, 1)],
   [
     /^in (\d{1,3}|an?|one) (day|week|month)s?$/,
@@ -45,7 +48,7 @@ const dates: [RegExp, (today: Day, parts: string[], firstDay: number) => Day | u
   ],
   [
     new RegExp(`^(?:on )?(next )?(${weekdayPattern})$`),
-    (today, [next, name = ''], firstDay) => {
+    (today, [next, name = ''], { firstDay }) => {
       const wanted = weekdays.indexOf(name.slice(0, 3))
       // "Next Friday" is that of the next week.
       if (next) return addDays(nextWeekday(today, firstDay), (wanted - firstDay + 7) % 7)
@@ -58,26 +61,20 @@ const dates: [RegExp, (today: Day, parts: string[], firstDay: number) => Day | u
     (today, [d, m, y]) =>
       y ? calendarDay(Number(y), Number(m), Number(d)) : nextDate(Number(m), Number(d), today),
   ],
+  [
+    /^(\d{1,2})\/(\d{1,2})$/,
+    (today, [a, b], { dayFirst }) =>
+      dayFirst ? nextDate(Number(b), Number(a), today) : nextDate(Number(a), Number(b), today),
+  ],
 ]
 
-/** 12/24 is a date with the month first, or with the day first, as the locale has it. */
-const slashed = (text: string, today: Day, dayFirst: boolean): Day | undefined => {
-  const [, a = '', b = ''] = /^(\d{1,2})\/(\d{1,2})$/.exec(text) ?? []
-  return dayFirst ? nextDate(Number(b), Number(a), today) : nextDate(Number(a), Number(b), today)
-}
-
-const readDate = (
-  text: string,
-  today: Day,
-  dayFirst: boolean,
-  firstDay: number
-): Day | undefined => {
+const readDate = (text: string, today: Day, habits: Habits): Day | undefined => {
   const lower = text.toLowerCase()
   for (const [pattern, read] of dates) {
     const match = pattern.exec(lower)
-    if (match) return read(today, match.slice(1), firstDay)
+    if (match) return read(today, match.slice(1), habits)
   }
-  return slashed(lower, today, dayFirst)
+  return undefined
 }
 
 const readTime = (text: string): string | undefined => {
@@ -120,7 +117,7 @@ export const understand = (
     // The longest phrase first, so that "in 2 weeks" is not read as "in".
     for (let length = Math.min(3, words.length - at); length > 0 && !taken; length--) {
       const phrase = words.slice(at, at + length).join(' ')
-      const date = found.date ? undefined : readDate(phrase, today, dayFirst, firstDay)
+      const date = found.date ? undefined : readDate(phrase, today, { firstDay, dayFirst })
       const time = found.time ? undefined : readTime(phrase)
       if (date) found.date = date
       else if (time) found.time = time

@@ -5,11 +5,12 @@ import { Dialog } from './dialog.tsx'
 import { tagsIn } from './editor.tsx'
 import { Field } from './field.tsx'
 import { Icon, IconButton, type IconName } from './icon.tsx'
-import { dates, focusList, priorities } from './keys.ts'
+import { dates, type Key, priorities } from './keys.ts'
 import { faultsIn } from './limits.ts'
 import { openMenu } from './menu.tsx'
 import {
   addTags,
+  focusList,
   isSelecting,
   openField,
   remove,
@@ -37,6 +38,8 @@ const Act = ({ icon, name, act, menu }: ActProps) => (
 const Bar = () => {
   const tasks = selected.value
   const name = text.selected(tasks.length)
+  const open = (group: Key[]) => (button: HTMLElement) =>
+    openMenu({ name, tasks, groups: [group], button })
   // The last of the tasks may have left the view together with the button that was pressed.
   useEffect(
     () => () => {
@@ -53,18 +56,8 @@ const Bar = () => {
           name={tasks.every(({ completed }) => completed) ? 'Reopen' : 'Done'}
           act={() => toggle(tasks)}
         />
-        <Act
-          icon="upcoming"
-          name="Date"
-          menu
-          act={(button) => openMenu({ name, tasks, groups: [dates], button })}
-        />
-        <Act
-          icon="high"
-          name="Priority"
-          menu
-          act={(button) => openMenu({ name, tasks, groups: [priorities], button })}
-        />
+        <Act icon="upcoming" name="Date" menu act={open(dates)} />
+        <Act icon="high" name="Priority" menu act={open(priorities)} />
         <Act icon="tag" name="Tags" act={() => openField(tasks, 'tags')} />
         <Act icon="trash" name="Delete" act={() => remove(tasks)} />
       </div>

@@ -2,14 +2,14 @@ import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { Address } from './address.tsx'
+import { LinkButton, QuietButton } from './button.tsx'
 import { sayAgo } from './dates.ts'
-import { Question } from './dialog.tsx'
 import { Field } from './field.tsx'
-import { Password, useForm } from './form.tsx'
+import { useForm } from './form.tsx'
 import type { Device } from './me.ts'
 import { choices, type Preferences, prefer, preferences } from './preferences.ts'
 import { countUnsent, type Session, say, session, show, tell, today } from './state.ts'
-import { type Fault, text } from './text.ts'
+import { text } from './text.ts'
 
 type GroupProps = { title: string; children: ComponentChildren }
 
@@ -70,14 +70,12 @@ const Devices = () => {
                 <span class="soft">{about}</span>
               </p>
               {!device.current && (
-                <button
-                  type="button"
-                  class="quiet"
+                <QuietButton
                   aria-label={`Sign out ${name}: ${about}`}
                   onClick={({ currentTarget }) => void end(currentTarget, [device])}
                 >
                   Sign out
-                </button>
+                </QuietButton>
               )}
             </li>
           )
@@ -86,71 +84,42 @@ const Devices = () => {
       {me.fault.value && (
         <p class="fault">
           {text.account(me.fault.value)}{' '}
-          <button
-            type="button"
-            class="link"
+          <LinkButton
             onClick={({ currentTarget }) => {
               focusGroup(currentTarget)
               void me.loadDevices()
             }}
           >
             Try again
-          </button>
+          </LinkButton>
         </p>
       )}
       {others.length > 1 && (
-        <button
-          type="button"
-          class="quiet"
-          onClick={({ currentTarget }) => void end(currentTarget, others)}
-        >
+        <QuietButton onClick={({ currentTarget }) => void end(currentTarget, others)}>
           Sign out all others
-        </button>
+        </QuietButton>
       )}
     </Group>
   )
 }
 
-type FormProps = {
+type FormProps = Omit<Parameters<typeof useForm>[0], 'words' | 'button'> & {
   title: string
   hint: string
-  isGrave?: boolean
-  /** The passwords that it asks for, and the e-mail, with their labels. */
-  labels: Record<string, string>
-  send: (read: (name: string) => string) => Promise<Fault | undefined>
 }
 
 /** A form that unfolds. It asks for passwords. */
-const PasswordForm = ({ title, hint, isGrave, labels, send }: FormProps) => {
-  const { submit, isBusy, fault, faults } = useForm({ labels, send, words: text.account })
+const PasswordForm = ({ title, hint, ...sending }: FormProps) => {
+  const { submit, content } = useForm({ ...sending, button: title })
   const { email } = (session.value as Session).me.user.value
   return (
     <details>
-      <summary class={isGrave ? 'danger' : ''}>{title}</summary>
+      <summary class={sending.isGrave ? 'danger' : ''}>{title}</summary>
       <form noValidate onSubmit={submit}>
         <p>{hint}</p>
         {/* Password managers keep it with the password. */}
         <input autocomplete="username" value={email} readOnly hidden />
-        {Object.entries(labels).map(([name, label]) => {
-          const isNew = name === 'new_password'
-          // Two of the forms ask for the current password.
-          const id = 'email' in labels ? `email-${name}` : name
-          const field = { id, label, name, fault: faults[name] }
-          if (name === 'email')
-            return <Field key={name} {...field} type="email" autocomplete="email" required />
-          return (
-            <Password
-              key={name}
-              {...field}
-              autocomplete={isNew ? 'new-password' : 'current-password'}
-              hint={isNew ? text.passwordRules : undefined}
-            />
-          )
-        })}
-        <p class="fault">{fault}</p>
-        <button type="submit" class={isGrave ? 'primary grave' : 'primary'} aria-disabled={isBusy}>
-          {title}
-        </button>
+        {content}
       </form>
     </details>
   )
@@ -167,7 +136,14 @@ const YourAccount = ({ onDeleted }: { onDeleted: () => void }) => {
       <PasswordForm
         title="Change e-mail"
         hint={old === me.user.value.email ? text.emailAsked(email, old) : text.emailHint}
-        labels={{ email: 'New e-mail', current_password: 'Account password' }}
+        asks={{
+          email: { label: 'New e-mail', autocomplete: 'email' },
+          current_password: {
+            label: 'Account password',
+            autocomplete: 'current-password',
+            id: 'account-password',
+          },
+        }}
         send={async (read) => {
           const fault = await me.changeEmail(read('email'), read('current_password'))
           if (fault) return fault
@@ -179,7 +155,10 @@ const YourAccount = ({ onDeleted }: { onDeleted: () => void }) => {
       <PasswordForm
         title="Change password"
         hint={text.passwordHint}
-        labels={{ current_password: 'Current password', new_password: 'New password' }}
+        asks={{
+          current_password: { label: 'Current password', autocomplete: 'current-password' },
+          new_password: { label: 'New password', autocomplete: 'new-password' },
+        }}
         send={async (read) => {
           const fault = await me.changePassword(read('current_password'), read('new_password'))
           if (fault) return fault
@@ -192,7 +171,7 @@ const YourAccount = ({ onDeleted }: { onDeleted: () => void }) => {
         title="Delete account"
         hint={text.deletionHint}
         isGrave
-        labels={{ password: 'Password' }}
+        asks={{ password: { label: 'Password', autocomplete: 'current-password' } }}
         send={async (read) => {
           const fault = await me.remove(read('password'))
           if (!fault) onDeleted()
@@ -232,9 +211,9 @@ const Export = () => {
   return (
     <>
       <p class="soft">{text.exportHint}</p>
-      <button type="button" class="quiet" aria-disabled={isBusy.value} onClick={() => void run()}>
+      <QuietButton aria-disabled={isBusy.value} onClick={() => void run()}>
         {isBusy.value ? text.exporting : 'Export'}
-      </button>
+      </QuietButton>
       <p class="fault">{fault}</p>
     </>
   )
@@ -257,29 +236,13 @@ const YourTasks = ({ onEmpty }: { onEmpty: () => void }) => {
     <Group title="Your tasks">
       <p>{text.held(tasks.all.value.size, when)}</p>
       <p class="soft">{text.emptyHint}</p>
-      <button
-        type="button"
-        class="quiet"
-        onClick={() => (countUnsent() ? show({ is: 'emptying' }) : onEmpty())}
-      >
+      <QuietButton onClick={() => (countUnsent() ? show({ is: 'emptying' }) : onEmpty())}>
         Empty this device
-      </button>
+      </QuietButton>
       <Export />
     </Group>
   )
 }
-
-/** Asks before changes are lost that the server does not have. */
-export const Emptying = ({ onEmpty }: { onEmpty: () => void }) => (
-  <Question
-    title="Empty this device"
-    words={text.losing('Emptying', countUnsent())}
-    no="Cancel"
-    yes="Empty anyway"
-    isGrave
-    onYes={onEmpty}
-  />
-)
 
 type Props = { onEmpty: () => void; onDeleted: () => void }
 

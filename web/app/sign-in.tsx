@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Account, User } from './account.ts'
-import { Field } from './field.tsx'
-import { Password, Sheet, useForm } from './form.tsx'
+import { LinkButton } from './button.tsx'
+import { Sheet, useForm } from './form.tsx'
 import { Forgot } from './links.tsx'
 import { focusTop, notice, session, show } from './state.ts'
 import { text } from './text.ts'
@@ -16,8 +16,16 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
   useEffect(() => () => void setTimeout(focusTop), [])
   /** The address that was typed when the password turned out to be forgotten. */
   const forgotten = useSignal<string>()
-  const { submit, clear, isBusy, fault, faults } = useForm({
-    labels: { email: 'E-mail', password: 'Password' },
+  const title = isNew.value ? 'Create account' : 'Sign in'
+  const { submit, clear, content } = useForm({
+    asks: {
+      email: { label: 'E-mail', autocomplete: 'username' },
+      password: {
+        label: 'Password',
+        autocomplete: isNew.value ? 'new-password' : 'current-password',
+      },
+    },
+    button: title,
     send: async (read) => {
       const enter = isNew.value ? account.signUp : account.signIn
       const result = await enter(read('email'), read('password'))
@@ -50,45 +58,21 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
       />
     )
   return (
-    <Sheet title={isNew.value ? 'Create account' : 'Sign in'} onSubmit={submit}>
+    <Sheet title={title} onSubmit={submit}>
       {notice.value && <p class="soft">{text.notices[notice.value]}</p>}
-      <Field
-        label="E-mail"
-        name="email"
-        type="email"
-        autocomplete="username"
-        required
-        fault={faults.email}
-      />
-      <Password
-        label="Password"
-        name="password"
-        autocomplete={isNew.value ? 'new-password' : 'current-password'}
-        hint={isNew.value ? text.passwordRules : undefined}
-        fault={faults.password}
-      />
-      <p class="fault">{fault}</p>
-      <button type="submit" class="primary" aria-disabled={isBusy}>
-        {isNew.value ? 'Create account' : 'Sign in'}
-      </button>
+      {content}
       <p class="soft">
         {isNew.value ? 'You have an account already? ' : 'New here? '}
-        <button type="button" class="link" onClick={switchMode}>
-          {isNew.value ? 'Sign in' : 'Create account'}
-        </button>
+        <LinkButton onClick={switchMode}>{isNew.value ? 'Sign in' : 'Create account'}</LinkButton>
       </p>
       {session.value && (
         <p>
-          <button type="button" class="link" onClick={() => show(undefined)}>
-            {text.toTasks}
-          </button>
+          <LinkButton onClick={() => show(undefined)}>{text.toTasks}</LinkButton>
         </p>
       )}
       {!isNew.value && (
         <p class="soft">
-          <button type="button" class="link" onClick={forget}>
-            {text.forgot.title}
-          </button>
+          <LinkButton onClick={forget}>{text.forgot.title}</LinkButton>
         </p>
       )}
     </Sheet>

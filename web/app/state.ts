@@ -137,11 +137,18 @@ export const tell = (words: string) => {
   say(words)
 }
 
-/** Goes so many rows down, or up when negative. */
+/** Puts the focus on the row that the keyboard acts on or, where there is none, on the title. */
+export const focusList = () => {
+  const row = document.querySelector<HTMLElement>('.row[tabindex="0"]')
+  if (row) row.focus()
+  else focusTop()
+}
+
+/** Goes so many rows down. From outside of the list, the first step goes to the row that was left. */
 export const step = (by: number) => {
+  if (!document.activeElement?.closest('.row')) return focusList()
   const at = rows.value.findIndex(({ id }) => id === current.value)
-  const next = at < 0 ? (by > 0 ? 0 : rows.value.length - 1) : at + by
-  current.value = rows.value[Math.min(Math.max(next, 0), rows.value.length - 1)]?.id
+  current.value = rows.value[Math.min(Math.max(at + by, 0), rows.value.length - 1)]?.id
 }
 
 const select = (next: Selection) => {
@@ -162,7 +169,9 @@ export const selectTo = (id: string | undefined, from = current.value ?? id) => 
   current.value = id
   select(extend(idsOf(rows.value), before, id))
 }
+/** Takes so many rows more into the selection. */
 export const stepSelecting = (by: number) => {
+  focusList()
   const from = current.value
   step(by)
   selectTo(current.value, from)
@@ -176,10 +185,10 @@ export const watchSelection = () =>
   })
 
 /** Runs a command. When it has changed something, says so with a button to undo it. */
-const run = (name: string, command: (tasks: Tasks) => unknown) => {
+const run = (name: string, command: (tasks: Tasks, name: string) => unknown) => {
   const tasks = session.value?.tasks
   const before = tasks?.undos.value
-  if (tasks) command(tasks)
+  if (tasks) command(tasks, name)
   if (tasks?.undos.value === before) return
   toast.value = { text: name, isUndoable: true }
   say(name)
@@ -191,8 +200,8 @@ const sayTasks = (tasks: Task[]) => {
 }
 
 export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
-  run(text.added(fields.title), (tasks) =>
-    tasks.add(text.added(fields.title), {
+  run(text.added(fields.title), (tasks, name) =>
+    tasks.add(name, {
       ...(preferences.value.newTasks === 'top' && { order: first(tasks.all.value.values()) }),
       ...fields,
     })
@@ -201,7 +210,7 @@ export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
 export const complete = (tasks: Task[], completed: boolean) => {
   const changed = tasks.filter((task) => task.completed !== completed)
   const ids = new Set(idsOf(changed))
-  const name = (completed ? text.completed : text.reopened)(sayTasks(changed))
+  const words = completed ? text.completed : text.reopened
   if (completed) {
     lingering.value = new Set([...lingering.value, ...ids])
     setTimeout(() => {
@@ -212,7 +221,7 @@ export const complete = (tasks: Task[], completed: boolean) => {
     const next = rows.value.slice(Math.max(at, 0)).find(({ id }) => !ids.has(id))
     if (next) current.value = next.id
   }
-  run(name, ({ change }) => change(name, [...ids], { completed }))
+  run(words(sayTasks(changed)), ({ change }, name) => change(name, [...ids], { completed }))
 }
 
 /** Completes what is open. Where nothing is, reopens all. */
@@ -222,29 +231,25 @@ export const toggle = (tasks: Task[]) =>
     tasks.some(({ completed }) => !completed)
   )
 
-export const remove = (tasks: Task[]) => {
-  const name = text.deleted(sayTasks(tasks))
-  run(name, ({ remove }) => remove(name, idsOf(tasks)))
-}
+export const remove = (tasks: Task[]) =>
+  run(text.deleted(sayTasks(tasks)), ({ remove }, name) => remove(name, idsOf(tasks)))
 
 /** Takes tasks out of the trash. */
-export const restore = (deleted: Task[]) => {
-  const name = text.restored(sayTasks(deleted))
-  run(name, ({ restore }) => restore(name, deleted))
-}
+export const restore = (deleted: Task[]) =>
+  run(text.restored(sayTasks(deleted)), ({ restore }, name) => restore(name, deleted))
 
 /** Edits one task, over some time: `began` is the task as it was when the person began. */
 export const finish = (began: Task, fields: Partial<Fields>) => {
   if (!Object.keys(differing(fields, began)).length) return
-  const name = text.changed(sayTasks([began]))
-  run(name, ({ change }) => change(name, [began.id], fields, began))
+  run(text.changed(sayTasks([began])), ({ change }, name) =>
+    change(name, [began.id], fields, began)
+  )
 }
 
 /** Puts the text of another device in the place of ours, which a parked change offers. */
 export const takeTheirs = (change: Change, theirs: Partial<Fields>) => {
   const task = all.value.get(change.id) ?? change.base
-  const name = text.changed(sayTasks([task]))
-  run(name, (tasks) => {
+  run(text.changed(sayTasks([task])), (tasks, name) => {
     void tasks.change(name, [change.id], theirs)
     void tasks.discard(change)
   })
@@ -257,8 +262,7 @@ export const edit = (
 ) => {
   const fieldsOf = typeof fields === 'function' ? fields : () => fields
   const changed = tasks.filter((task) => Object.keys(differing(fieldsOf(task), task)).length)
-  const name = text.changed(sayTasks(changed))
-  run(name, ({ change }) => change(name, idsOf(changed), fieldsOf))
+  run(text.changed(sayTasks(changed)), ({ change }, name) => change(name, idsOf(changed), fieldsOf))
 }
 
 export const addTags = (tasks: Task[], tags: string[]) =>
@@ -349,6 +353,6 @@ export const watchAddress = () => {
   effect(() => {
     const isOut = !session.value || cover.value?.is === 'signing-in'
     const name = isOut ? text.signingIn : nameOfView()
-    document.title = `${link.value ? text.links[link.value.is] : name} · ${text.product}`
+    document.title = `${link.value ? text.links[link.value.is].title : name} · ${text.product}`
   })
 }

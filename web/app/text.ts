@@ -11,6 +11,10 @@ export const cannotMail = (fault: Fault | undefined) =>
 
 const count = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`
 
+/** Changes, with the verb that agrees with their number. */
+const changesThat = (n: number, one: string, many: string) =>
+  `${count(n, 'change')} ${n === 1 ? one : many}`
+
 const browsers: [RegExp, string][] = [
   [/Edg/, 'Edge'],
   [/OPR/, 'Opera'],
@@ -151,7 +155,6 @@ export const text = {
   emailAsked: (email: string, old: string) =>
     `A mail is on its way to ${email}. Until you open its link, your address stays ${old}.`,
 
-  links: { reset: 'Set a new password', confirm: 'Confirm your address' },
   signingIn: 'Sign in',
   toTasks: 'To your tasks',
   toSignIn: 'Back to sign in',
@@ -164,31 +167,33 @@ export const text = {
     sentTo: (email: string) =>
       `If there is an account with ${email}, a mail is on its way to it. Its link works for 30 minutes.`,
   },
-  reset: {
-    words: 'This signs out all devices.',
-    done: 'Your password is changed',
-    doneWords: 'All devices are signed out. Sign in with the new password.',
-  },
-  confirm: {
-    words:
-      'Confirm only if the address is yours and you asked for this. If not, close this page: nothing will happen.',
-    done: 'Your address is confirmed',
-    doneWords: 'You sign in with this address from now on.',
-    another: (user: User | undefined) => {
-      if (!user) return 'Sign in to ask for another.'
-      return user.email_verified
-        ? `Your address, ${user.email}, is confirmed. To change it, ask for another link in Settings.`
-        : `Your address, ${user.email}, is not confirmed yet.`
+  links: {
+    reset: {
+      title: 'Set a new password',
+      words: 'This signs out all devices.',
+      done: 'Your password is changed',
+      doneWords: 'All devices are signed out. Sign in with the new password.',
     },
+    confirm: {
+      title: 'Confirm your address',
+      words:
+        'Confirm only if the address is yours and you asked for this. If not, close this page: nothing will happen.',
+      done: 'Your address is confirmed',
+      doneWords: 'You sign in with this address from now on.',
+    },
+  },
+  askAnother: (user: User | undefined) => {
+    if (!user) return 'Sign in to ask for another.'
+    return user.email_verified
+      ? `Your address, ${user.email}, is confirmed. To change it, ask for another link in Settings.`
+      : `Your address, ${user.email}, is not confirmed yet.`
   },
 
   undone: (name: string) => `Undone: ${name}`,
   nothingToUndo: 'There is nothing to undo.',
 
   offline: (changes: number) =>
-    changes
-      ? `Offline. ${count(changes, 'change')} ${changes === 1 ? 'waits' : 'wait'}.`
-      : 'Offline.',
+    changes ? `Offline. ${changesThat(changes, 'waits', 'wait')}.` : 'Offline.',
   saving: 'Saving…',
   limited: 'Many requests at once. Nothing is lost; trying again shortly.',
   trouble: (code: string) => `The server is busy. Nothing is lost; trying again.${coded(code)}`,
@@ -199,7 +204,7 @@ export const text = {
     'The app met a fault. Your changes are kept, and it tries again. If this stays, reload.',
   signedOutElsewhere: (changes: number) =>
     `You were signed out on this device.${
-      changes ? ` Your ${count(changes, 'change')} ${changes === 1 ? 'is' : 'are'} kept.` : ''
+      changes ? ` Your ${changesThat(changes, 'is', 'are')} kept.` : ''
     } Sign in to go on.`,
   notStored:
     'This browser cannot store the last change. Free some space on this device, and keep this page open until this message goes away.',
@@ -239,7 +244,7 @@ export const text = {
   leaving: 'Deleting the tasks from this device…',
   leave: 'Your tasks stay in your account, and are deleted from this device.',
   losing: (act: string, changes: number) =>
-    `${count(changes, 'change')} ${changes === 1 ? 'has' : 'have'} not reached the server yet. ${act} deletes ${
+    `${changesThat(changes, 'has', 'have')} not reached the server yet. ${act} deletes ${
       changes === 1 ? 'it' : 'them'
     } from this device.`,
   passwordRules: 'At least 8 characters. A few words in a row are easy to remember.',

@@ -1,8 +1,8 @@
 import { computed, signal } from '@preact/signals'
 import type { Account, Reply } from './account.ts'
+import { compare } from './order.ts'
 import { withoutUrl } from './store.ts'
 import type { Deleted, Tasks } from './tasks.ts'
-import { compare } from './views.ts'
 
 type Options = { account: Account; userId: string; tasks: Tasks }
 

@@ -1,6 +1,8 @@
 import { useSignal } from '@preact/signals'
+import { LinkButton, QuietButton } from './button.tsx'
 import type { Task } from './changes.ts'
 import { dayOf, sayDay } from './dates.ts'
+import { nothing, pick, type Selection } from './selection.ts'
 import { focusTop, restore, type Session, session, today } from './state.ts'
 import { Facts } from './task.tsx'
 import { text } from './text.ts'
@@ -21,9 +23,7 @@ const Row = ({ task, isChosen, onChoose }: RowProps) => (
       <p class="title">{task.title}</p>
       <Facts {...task} />
     </div>
-    <button
-      type="button"
-      class="link"
+    <LinkButton
       aria-label={`Restore “${task.title}”`}
       onClick={({ currentTarget }) => {
         // The row goes, and the focus would go with it.
@@ -36,35 +36,29 @@ const Row = ({ task, isChosen, onChoose }: RowProps) => (
       }}
     >
       Restore
-    </button>
+    </LinkButton>
   </li>
 )
 
 /** The deleted tasks, to be restored one by one or many at once. */
 export const Trash = () => {
   const { trash } = session.value as Session
-  const chosen = useSignal<ReadonlySet<string>>(new Set())
+  const chosen = useSignal(nothing)
   const list = trash.list.value
   const state = trash.state.value
   const days = Map.groupBy(list, ({ at }) => dayOf(new Date(at)))
-  const picked = list.filter(({ task }) => chosen.value.has(task.id))
+  const picked = list.filter(({ task }) => chosen.value.ids.has(task.id))
   const isAll = picked.length === list.length
-  const choose = (ids: string[]) => {
-    chosen.value = new Set(ids)
+  const choose = (next: Selection) => {
+    chosen.value = next
   }
-  const toggle = (id: string) =>
-    choose(
-      chosen.value.has(id) ? [...chosen.value].filter((one) => one !== id) : [...chosen.value, id]
-    )
   return (
     <>
       <p class="soft">{text.trash}</p>
       {state in text.trashStates && (
         <p class="status">
           {text.trashStates[state as keyof typeof text.trashStates]}{' '}
-          <button
-            type="button"
-            class="link"
+          <LinkButton
             onClick={() => {
               // The button goes with the words.
               focusTop()
@@ -72,7 +66,7 @@ export const Trash = () => {
             }}
           >
             Try again
-          </button>
+          </LinkButton>
         </p>
       )}
       {list.length > 0 && (
@@ -84,22 +78,22 @@ export const Trash = () => {
               ref={(box) => {
                 if (box) box.indeterminate = picked.length > 0 && !isAll
               }}
-              onChange={() => choose(isAll ? [] : list.map(({ task }) => task.id))}
+              onChange={() =>
+                choose(isAll ? nothing : { ids: new Set(list.map(({ task }) => task.id)) })
+              }
             />
             {text.selectAll(list.length)}
           </label>
-          <button
-            type="button"
-            class="quiet"
+          <QuietButton
             aria-disabled={!picked.length}
             onClick={() => {
               if (isAll) focusTop()
               restore(picked.map(({ task }) => task))
-              choose([])
+              choose(nothing)
             }}
           >
             {text.restoreSelected(picked.length)}
-          </button>
+          </QuietButton>
         </div>
       )}
       {[...days].map(([day, deleted]) => (
@@ -112,8 +106,8 @@ export const Trash = () => {
               <Row
                 key={task.id}
                 task={task}
-                isChosen={chosen.value.has(task.id)}
-                onChoose={() => toggle(task.id)}
+                isChosen={chosen.value.ids.has(task.id)}
+                onChoose={() => choose(pick(chosen.value, task.id))}
               />
             ))}
           </ul>
@@ -122,9 +116,7 @@ export const Trash = () => {
       {!list.length && state === 'loaded' && <p class="empty">{text.empty.trash}</p>}
       {!list.length && state === 'loading' && <p class="empty waiting">{text.loading}</p>}
       {trash.hasMore.value && (
-        <button
-          type="button"
-          class="quiet"
+        <QuietButton
           onClick={() => {
             // The button goes with the last page. From the last row, Tab leads to the new ones.
             const buttons = document.querySelectorAll<HTMLElement>('.row .link')
@@ -133,7 +125,7 @@ export const Trash = () => {
           }}
         >
           Show more
-        </button>
+        </QuietButton>
       )}
     </>
   )

@@ -1,6 +1,6 @@
 import type { Task } from './changes.ts'
 import { type Day, dayOf } from './dates.ts'
-import { byOrder } from './order.ts'
+import { byOrder, compare } from './order.ts'
 
 /** The screens that have a name of their own in the address. */
 const named = ['today', 'upcoming', 'all', 'done', 'trash', 'settings'] as const
@@ -31,7 +31,6 @@ export const viewOf = (fragment: string): View => {
 export const addressOf = (view: View) =>
   view.is === 'tag' ? `#tag/${encodeURIComponent(view.tag)}` : `#${view.is}`
 
-export const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 const ranks = { high: 0, medium: 1, low: 2 }
 /** What is missing comes last: tasks without a date, and on a day those without a time. */
 const compareLast = (a: string | null, b: string | null) => compare(a ?? '~', b ?? '~')
