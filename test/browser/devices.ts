@@ -180,6 +180,8 @@ export const inspect = async (page: Page, name: string) => {
     await page.evaluate(axe)
     const found = await page.evaluate(async () => {
       const { axe } = window as unknown as { axe: Axe }
+      // What still fades in does not have its contrast yet.
+      await Promise.allSettled(document.getAnimations().map(({ finished }) => finished))
       const { violations } = await axe.run({
         runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
       })

@@ -145,7 +145,8 @@ const open = async (user: User) => {
   }
   addEventListener('online', lookWhenVisible)
   document.addEventListener('visibilitychange', lookWhenVisible)
-  void look()
+  // After the tasks are on the screen. A page that is not looked at waits until it is.
+  requestAnimationFrame(() => setTimeout(look))
 }
 
 const signedIn = (user: User) => {
