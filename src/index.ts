@@ -14,6 +14,7 @@ import sessions from './auth/sessions.ts'
 import signup from './auth/signup.ts'
 import { cleanUp } from './cleanup.ts'
 import { type Bindings, configurationOf, type Env } from './env.ts'
+import { deadline } from './http/deadline.ts'
 import { crossOrigin, noStore, ownScripts, securityHeaders } from './http/headers.ts'
 import { log, reason } from './http/log.ts'
 import {
@@ -43,9 +44,8 @@ export const app = new Hono<Env>().notFound(notFound).onError(onError)
 
 const routes = app
   .use(requestId(), log, securityHeaders)
-  // One request can make several database calls of up to 4 s each, so all of it has one deadline.
-  .use('/auth/*', noStore, timeout(9000, tooSlow))
-  .use('/tasks/*', noStore, timeout(9000, tooSlow))
+  .use('/auth/*', noStore, deadline)
+  .use('/tasks/*', noStore)
   .use(crossOrigin, refuseOtherMethods({ app, onMethodNotAllowed: methodNotAllowed }))
   .get('/', (c) => c.redirect('/app/', 302))
   .get('/health', (c) => c.json({ status: 'ok' as const }, 200))

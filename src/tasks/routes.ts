@@ -6,6 +6,7 @@ import { requireUser } from '../access/guard.ts'
 import { postgresError } from '../database/neon.ts'
 import { tasks } from '../database/schema.ts'
 import type { Env } from '../env.ts'
+import { deadline } from '../http/deadline.ts'
 import { idempotency } from '../http/idempotency.ts'
 import { type PreconditionsEnv, preconditions } from '../http/preconditions.ts'
 import { databaseTrouble, invalid, methodNotAllowed, problem } from '../http/problem.ts'
@@ -188,7 +189,8 @@ const isCreation = (c: TaskContext) => {
 }
 
 export default new Hono<Env>()
-  .use(...requireUser, idempotency)
+  // A refused token asks no database, so it is spared the timer.
+  .use(...requireUser, deadline, idempotency)
   .get('/', validate('query', TaskQuery), listPreconditions, async (c) => {
     const { limit, deleted, ...query } = c.req.valid('query')
     const list = (deleted ? trashLists : lists)[query.sort]

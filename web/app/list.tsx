@@ -21,8 +21,8 @@ import { Row } from './task.tsx'
 import { text } from './text.ts'
 import { addressOf, type Section } from './views.ts'
 
-/** As many rows as fill the window are in the page at first, so that they are there at once. */
-const firstRows = () => Math.ceil(innerHeight / 44)
+/** As many rows as fill the window, below what is above the list, are in the page at first. */
+const firstRows = () => Math.ceil((innerHeight - 150) / 44)
 /** So many more follow when the end comes near. */
 const step = 60
 
