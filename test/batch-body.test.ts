@@ -212,7 +212,7 @@ describe('the body of a batch', () => {
     await problem(user.send('POST', '/tasks/batch', { json: many }), 422)
   })
 
-  test('the body of a batch is a 400, 413 or 415 as any other, and may have 1 MiB', async () => {
+  test('the body of a batch is a 400, 413 or 415 like any other, and may have 1 MiB', async () => {
     const user = await newUser()
     const post = (options: Options) => user.send('POST', '/tasks/batch', options)
     await problem(post({}), 400)

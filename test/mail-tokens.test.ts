@@ -210,7 +210,7 @@ const changes: Record<string, (user: MailUser) => Promise<unknown>> = {
 describe.runIf(!isRemote).each(Object.entries(changes))('after %s', (what, change) => {
   test.each(purposes)(`after ${what}, a token to %s is dead`, async (purpose) => {
     const user = await newUser()
-    // That of the signup, because a confirmed address gets no other.
+    // The signup sent it. Once the address is confirmed, no other is sent.
     const token = purpose === 'confirm' ? user.confirmToken : await newToken(purpose, user)
     await change(user)
     await expectDead(user, purpose, token)

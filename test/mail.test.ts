@@ -148,7 +148,7 @@ describe.runIf(!isRemote)('the link of a mail', () => {
   })
 })
 
-/** What a caller sees of a reply but its request id and date. */
+/** What a caller sees of a reply, without the request id and the date, which always differ. */
 const seenOf = async (response: Response) => {
   const { 'x-request-id': _, date: __, ...headers } = Object.fromEntries(response.headers)
   return { status: response.status, headers, body: await response.text() }

@@ -37,8 +37,8 @@ const { placeholder } = sql
 
 /**
  * Counts the change for the user and its mail for the address. Where both are admitted, makes a token
- * for the address, in the place of an older one. Where an account has the address, only the older one
- * goes, so that it does not tell whether an account has it.
+ * for the address, in the place of an older one. Where an account has the address, the older one goes
+ * all the same: if it still worked, it would tell that the account exists.
  */
 const makeChangeToken = forUser(({ db, me }) => {
   const address = sql<string>`${placeholder('new_email')}::text`

@@ -32,7 +32,7 @@ const count = (db: Database, most: number, subject: SQL) => {
 
 /**
  * Counts a mail for this purpose to the address that `address` selects, whether or not it has an
- * account. `changed` tells an old address of the new one.
+ * account. `changed` is the mail that tells an address that another one took its place.
  */
 export const countMail = (db: Database, purpose: MailPurpose | 'changed', address: SQL) =>
   count(

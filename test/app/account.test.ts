@@ -303,7 +303,7 @@ test('a sync that the browser cannot write is done again, and nothing is sent tw
   assert.deepEqual(tab.titles(), ['A'])
 })
 
-test('a fault of the app is logged, and blamed on nobody else', async (t) => {
+test('a fault of the app itself is logged, and is not said to be the fault of the server', async (t) => {
   const { tab, profile } = await newPerson()
   await tab.run()
   const logged = t.mock.method(console, 'error', () => {})

@@ -279,7 +279,7 @@ describe('order', () => {
     )
   })
 
-  test('a drop counts the tasks that stay above it', () => {
+  test('the place of a drop is the number of tasks above it, without those that are moved', () => {
     const list = ['a', 'b', 'c', 'd'].map((id) => task({ id }))
     const place = (ids: string[], row: string, side: 'before' | 'after') =>
       placeOf(list, new Set(ids), row, side)

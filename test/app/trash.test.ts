@@ -49,7 +49,7 @@ test('a restore that has not been sent undoes a deletion that has not been sent'
   assert.deepEqual(tab.titles(), ['Buy milk'])
 })
 
-test('undo puts restored tasks back into the trash, sent or not', async () => {
+test('undo puts restored tasks back into the trash, whether or not the server knows of them', async () => {
   const { tab, trash, email } = await newTrash()
   const added = ['One', 'Two'].map((title) => tab.tasks.add('', { title }))
   await tab.run()

@@ -9,6 +9,7 @@ import {
   newDevice,
   noComplaints,
   open,
+  phone,
   row,
   signUp,
   titles,
@@ -188,7 +189,7 @@ test('by mouse, clicks with a key select, the bar changes all, and a plain click
 test('by touch, the menu selects the first task, taps the next ones, and the bar fits 320 px', async () => {
   const page = await withTasks(
     ['Buy milk #shop', 'Call the bank about the mortgage and the long letter', 'Water the plants'],
-    { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+    phone
   )
   await row(page, 'Buy milk').getByRole('button', { name: /^Menu/ }).tap()
   await page.getByRole('menuitem', { name: 'Select' }).tap()

@@ -14,9 +14,11 @@ import {
   open,
   origin,
   password,
+  phone,
   rename,
   row,
   signUp,
+  smallTargets,
   titles,
   untilGone,
   untilIn,
@@ -397,23 +399,11 @@ test('at midnight, what was due tomorrow is due today', async () => {
 })
 
 test('by touch, every target is 44 px high, and tags are reached from the bar', async () => {
-  const page = await newDevice({
-    viewport: { width: 390, height: 844 },
-    hasTouch: true,
-    isMobile: true,
-  })
+  const page = await newDevice(phone)
   await signUp(page)
   await add(page, 'Buy milk #shop')
   await row(page, 'Buy milk').waitFor()
-  const small = await page
-    .locator('button:visible, nav a:visible, .check:visible, input:visible')
-    .evaluateAll((all) =>
-      all
-        .filter((target) => !target.matches('.check input, .title'))
-        .map((target) => [target.outerHTML, target.getBoundingClientRect().height] as const)
-        .filter(([, height]) => height < 44)
-    )
-  assert.deepEqual(small, [])
+  assert.deepEqual(await smallTargets(page), [])
   await page.getByRole('button', { name: 'More' }).tap()
   await inspect(page, 'tags-390')
   await page.getByRole('link', { name: 'shop 1 open' }).tap()

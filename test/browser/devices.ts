@@ -55,6 +55,21 @@ export const newDevice = async (options: BrowserContextOptions = {}): Promise<Pa
 
 export const newEmail = () => `${randomUUID()}@example.com`
 
+export const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }
+
+/** The visible targets of a screen that are too low for a finger, with their heights in pixels. */
+export const smallTargets = (page: Page) =>
+  page
+    .locator('button:not(.title), nav a, .check, .pick, summary, select, input:not(.title)')
+    .filter({ visible: true })
+    .evaluateAll((all) =>
+      all
+        // The label around a box is its target.
+        .filter((target) => !target.matches('.check input, .pick input'))
+        .map((target) => [target.outerHTML, target.getBoundingClientRect().height] as const)
+        .filter(([, height]) => height < 44)
+    )
+
 export const untilIn = (page: Page) =>
   page.getByRole('heading', { level: 1, name: 'Today' }).waitFor()
 

@@ -13,9 +13,11 @@ import {
   open,
   origin,
   password,
+  phone,
   row,
   signIn,
   signUp,
+  smallTargets,
   titles,
   untilIn,
   untilSent,
@@ -374,11 +376,7 @@ test('Settings fits a phone of 320 px, and is reached and used by keyboard', asy
 })
 
 test('by touch, every target of the settings and the trash is 44 px high', async () => {
-  const page = await newDevice({
-    viewport: { width: 390, height: 844 },
-    hasTouch: true,
-    isMobile: true,
-  })
+  const page = await newDevice(phone)
   await signUp(page)
   await add(page, 'Buy milk #shop')
   await choose(page, 'Buy milk', 'Delete')
@@ -387,15 +385,7 @@ test('by touch, every target of the settings and the trash is 44 px high', async
     await page.getByRole('link', { name }).tap()
     await page.getByRole('heading', { level: 1, name }).waitFor()
     for (const summary of await page.locator('summary').all()) await summary.tap()
-    const small = await page
-      .locator('button:visible, nav a:visible, .pick:visible, summary, select, main input:visible')
-      .evaluateAll((all) =>
-        all
-          .filter((target) => !target.matches('.pick input'))
-          .map((target) => [target.outerHTML, target.getBoundingClientRect().height] as const)
-          .filter(([, height]) => height < 44)
-      )
-    assert.deepEqual(small, [], name)
+    assert.deepEqual(await smallTargets(page), [], name)
     if (name === 'Trash') {
       await page.getByRole('checkbox', { name: 'Select “Buy milk”' }).tap()
       await inspect(page, 'trash-selected-390')

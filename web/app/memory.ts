@@ -18,5 +18,5 @@ const memoryOfBrowser = (): Memory => {
   }
 }
 
-/** What the app remembers beside the tasks. */
+/** Where the app remembers who is signed in, and the preferences. */
 export const memory = memoryOfBrowser()

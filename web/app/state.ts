@@ -169,7 +169,7 @@ export const selectTo = (id: string | undefined, from = current.value ?? id) => 
   current.value = id
   select(extend(idsOf(rows.value), before, id))
 }
-/** Takes so many rows more into the selection. */
+/** Extends the selection by so many rows, up when negative. */
 export const stepSelecting = (by: number) => {
   focusList()
   const from = current.value
