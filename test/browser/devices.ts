@@ -155,10 +155,14 @@ const countChanges = (page: Page) =>
     return changes
   })
 
-export const untilSent = async (page: Page) => {
+/** Waits until the device keeps so many changes, which a reload at once might cut off before. */
+export const untilKept = async (page: Page, changes: number) => {
   const deadline = Date.now() + 15_000
-  while (await countChanges(page)) assert.ok(Date.now() < deadline, 'changes are sent within 15 s')
+  while ((await countChanges(page)) !== changes)
+    assert.ok(Date.now() < deadline, `${changes} changes are kept within 15 s`)
 }
+
+export const untilSent = (page: Page) => untilKept(page, 0)
 
 /**
  * Adds a task, and so many copies of it on the device alone, as if the server had sent them: writing

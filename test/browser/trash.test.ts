@@ -14,6 +14,7 @@ import {
   signUp,
   titles,
   untilGone,
+  untilKept,
   untilSent,
 } from './devices.ts'
 
@@ -109,6 +110,7 @@ test('without a network the trash says so, has what was deleted here, and restor
   await page.evaluate(async () => void (await navigator.serviceWorker.ready))
   await page.context().setOffline(true)
   await choose(page, 'Deleted offline', 'Delete')
+  await untilKept(page, 1)
   await page.reload()
   await row(page, 'Stays').waitFor()
   await open(page, 'Trash')
