@@ -16,7 +16,6 @@ import {
   signUp,
   untilGone,
   untilIn,
-  untilKept,
   untilSent,
 } from './devices.ts'
 
@@ -122,7 +121,6 @@ test('offline the app starts, takes changes, starts again, and the server has th
   await choose(page, 'Deleted offline', 'Delete')
   await rename(page, 'Edited offline', 'Edited on a train')
   await status(page, /^Offline. \d changes wait./)
-  await untilKept(page, 2)
   await page.reload()
   await row(page, 'Written offline').waitFor()
   await status(page, /^Offline. \d changes wait./)
