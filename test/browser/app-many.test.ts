@@ -252,9 +252,15 @@ test('a selection survives what other devices change, and loses what they delete
 test('all tasks of a section are completed, reopened, cleared and rescheduled, each with one undo', async () => {
   const page = await withTasks(['Late 2026-01-05', 'Later 2026-01-06', 'Now'])
   await page.getByRole('button', { name: 'Move all to today' }).click()
-  await says(page, 'Changed 2 tasks')
+  await says(page, 'Moved to Today: 2 tasks')
   await page.getByRole('heading', { name: 'Overdue' }).waitFor({ state: 'detached' })
   await press(page, 'z')
+  await page.getByRole('heading', { name: 'Overdue' }).waitFor()
+  // One key for each of them: the next row is the current one, and not the one that went.
+  await press(page, 'k', 'k', 'k', 't', 't')
+  await says(page, 'Moved to Today: “Later”')
+  await page.getByRole('heading', { name: 'Overdue' }).waitFor({ state: 'detached' })
+  await press(page, 'z', 'z')
   await page.getByRole('heading', { name: 'Overdue' }).waitFor()
 
   await open(page, 'All tasks')

@@ -23,7 +23,7 @@ const status = (page: Page, words: string | RegExp) =>
   page.locator('.status').getByText(words).waitFor()
 
 /** Nobody here has confirmed an address, which the status line says when it has nothing else to say. */
-const untilAllIsWell = (page: Page) => status(page, 'Confirm your e-mail address with the link')
+const untilAllIsWell = (page: Page) => status(page, 'with the link in our mail')
 
 /** Has every batch answered with this instead of reaching the server, until it is called again. */
 const answerBatches = async (page: Page, reply: { status: number; [name: string]: unknown }) => {

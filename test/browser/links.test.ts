@@ -73,7 +73,7 @@ const inspectWidths = async (page: Page, name: string) => {
 const isConfirmed = async (page: Page) =>
   (await asOtherDevice(page, '/auth/me', 'GET')).email_verified
 
-const asksToConfirm = (page: Page) => page.getByText('Confirm your e-mail address with the link')
+const asksToConfirm = (page: Page) => page.getByText('with the link in our mail')
 
 test('an address is confirmed by the button of the link, and by nothing before it', async () => {
   const page = await newDevice()

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useRef } from 'preact/hooks'
 import { QuietButton } from './button.tsx'
 import { union } from './changes.ts'
 import { Icon, IconButton, type IconName } from './icon.tsx'
@@ -50,8 +51,11 @@ export const QuickAdd = () => {
   const refused = useSignal('')
   const fields = read(line.value)
   const fault = line.value && line.value === refused.value ? faultIn(fields) : ''
+  const field = useRef<HTMLInputElement>(null)
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
+    // The button goes with the line, and the next line is typed here.
+    field.current?.focus()
     refused.value = line.value
     if (!line.value.trim()) return
     if (faultIn(fields)) return say(faultIn(fields), 'assertive')
@@ -62,6 +66,7 @@ export const QuickAdd = () => {
     <form class="quick-add box" noValidate onSubmit={submit}>
       <Icon name="add" />
       <input
+        ref={field}
         id="quick-add"
         aria-label="New task"
         aria-describedby="understood"

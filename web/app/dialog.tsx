@@ -28,7 +28,11 @@ export const Dialog = ({ title, focus, faultsIn, onClose, onHide, children }: Pr
   useLayoutEffect(() => {
     dialog.current?.showModal()
     if (form.current) before.current = new FormData(form.current)
-    if (focus) dialog.current?.querySelector<HTMLElement>(`[name=${focus}]`)?.focus()
+    const field = focus && dialog.current?.querySelector<HTMLInputElement>(`[name=${focus}]`)
+    if (!field) return
+    field.focus()
+    // What is typed goes behind what is there. A date has no such place.
+    if (field.selectionEnd === 0) field.selectionStart = field.value.length
   }, [focus])
   useEffect(() =>
     whenHidden(() => {

@@ -111,7 +111,8 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
         label="Tags"
         name="tags"
         hint={text.tagsHint}
-        defaultValue={tags.join(', ')}
+        // Opened to add a tag, it is ready for the next one.
+        defaultValue={`${tags.join(', ')}${focus === 'tags' && tags.length ? ', ' : ''}`}
         fault={faults.value.tags}
       />
       <footer>

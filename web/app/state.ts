@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
 import { type Change, differing, type Fields, type Task, union } from './changes.ts'
-import { addDays, type Day, dayOf, nextWeekday } from './dates.ts'
+import { addDays, type Day, dayOf, nextWeekday, sayDay } from './dates.ts'
 import { link } from './link.ts'
 import type { Me } from './me.ts'
 import { first, placeOf } from './order.ts'
@@ -199,13 +199,24 @@ const sayTasks = (tasks: Task[]) => {
   return task && tasks.length === 1 ? `“${task.title}”` : text.tasks(tasks.length)
 }
 
-export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) =>
-  run(text.added(fields.title), (tasks, name) =>
+export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) => {
+  const { title, due_date } = fields
+  // What is due on another day may go to another view.
+  const day = due_date && due_date !== today.value ? sayDay(due_date, today.value) : undefined
+  run(text.added(title, day), (tasks, name) =>
     tasks.add(name, {
       ...(preferences.value.newTasks === 'top' && { order: first(tasks.all.value.values()) }),
       ...fields,
     })
   )
+}
+
+/** Makes the next row the current one, at once, so that the same key pressed again acts on it. */
+const goOn = (ids: ReadonlySet<string>) => {
+  const at = rows.value.findIndex(({ id }) => id === current.value)
+  const next = rows.value.slice(Math.max(at, 0)).find(({ id }) => !ids.has(id))
+  if (next) current.value = next.id
+}
 
 export const complete = (tasks: Task[], completed: boolean) => {
   const changed = tasks.filter((task) => task.completed !== completed)
@@ -216,10 +227,7 @@ export const complete = (tasks: Task[], completed: boolean) => {
     setTimeout(() => {
       lingering.value = new Set([...lingering.value].filter((id) => !ids.has(id)))
     }, lingerFor)
-    // At once, so that the same key pressed again completes the next row.
-    const at = rows.value.findIndex(({ id }) => id === current.value)
-    const next = rows.value.slice(Math.max(at, 0)).find(({ id }) => !ids.has(id))
-    if (next) current.value = next.id
+    goOn(ids)
   }
   run(words(sayTasks(changed)), ({ change }, name) => change(name, [...ids], { completed }))
 }
@@ -258,18 +266,25 @@ export const takeTheirs = (change: Change, theirs: Partial<Fields>) => {
 /** Edits tasks with the same fields, or each with its own. */
 export const edit = (
   tasks: Task[],
-  fields: Partial<Fields> | ((task: Task) => Partial<Fields>)
+  fields: Partial<Fields> | ((task: Task) => Partial<Fields>),
+  words = text.changed
 ) => {
   const fieldsOf = typeof fields === 'function' ? fields : () => fields
   const changed = tasks.filter((task) => Object.keys(differing(fieldsOf(task), task)).length)
-  run(text.changed(sayTasks(changed)), ({ change }, name) => change(name, idsOf(changed), fieldsOf))
+  run(words(sayTasks(changed)), ({ change }, name) => change(name, idsOf(changed), fieldsOf))
 }
 
 export const addTags = (tasks: Task[], tags: string[]) =>
   edit(tasks, (task) => ({ tags: union(tags, task.tags) }))
 
-export const reschedule = (tasks: Task[], due_date: Day | null) =>
-  edit(tasks, { due_date, ...(due_date === null && { due_time: null }) })
+export const reschedule = (tasks: Task[], due_date: Day | null) => {
+  const { is } = view.value
+  const moved = tasks.filter((task) => task.due_date !== due_date)
+  // Where days divide the list, the rows go elsewhere.
+  if (is === 'today' || is === 'upcoming') goOn(new Set(idsOf(moved)))
+  const day = due_date && sayDay(due_date, today.value)
+  edit(moved, { due_date }, (tasks) => text.rescheduled(tasks, day))
+}
 
 export const tomorrow = () => addDays(today.value, 1)
 export const nextWeek = () => nextWeekday(today.value, firstDay())

@@ -92,13 +92,16 @@ export const text = {
   tagTooLong: 'A tag has at most 50 characters.',
   titleMissing: 'Say what is to be done.',
 
-  added: (title: string) => `Added “${title}”`,
+  // A long title is cut on a phone, so the day comes first.
+  added: (title: string, day = '') => `Added${day && ` for ${day}:`} “${title}”`,
   tasks: (n: number) => count(n, 'task'),
   completed: (tasks: string) => `Completed ${tasks}`,
   reopened: (tasks: string) => `Reopened ${tasks}`,
   deleted: (tasks: string) => `Deleted ${tasks}`,
   restored: (tasks: string) => `Restored ${tasks}`,
   changed: (tasks: string) => `Changed ${tasks}`,
+  rescheduled: (tasks: string, day: string | null) =>
+    day ? `Moved to ${day}: ${tasks}` : `Took the date from ${tasks}`,
   moved: (tasks: string, place: number, of: number) => `Moved ${tasks} to ${place} of ${of}`,
   selected: (n: number) => (n ? `${n} selected` : 'Nothing is selected.'),
   isSelected: (title: string) => `${title}, selected`,
@@ -148,8 +151,7 @@ export const text = {
   signedInAs: (email: string) => `Signed in as ${email}`,
   confirmed: 'The address is confirmed.',
   notConfirmed: 'The address is not confirmed yet: open the link in our mail to it.',
-  unconfirmed: (email: string) =>
-    `Confirm your e-mail address with the link in our mail to ${email}.`,
+  unconfirmed: (email: string) => `Confirm ${email} with the link in our mail.`,
   sent: (email: string) => `A mail is on its way to ${email}. We send at most 3 an hour.`,
   emailHint: 'A link goes to the new address. The old one stays until you confirm the new one.',
   emailAsked: (email: string, old: string) =>
