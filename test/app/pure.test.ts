@@ -241,7 +241,7 @@ describe('order', () => {
       const others = ids.filter((id) => !chosen.has(id))
       const to = random(4) ? 1 : random(others.length + 1)
       const wanted = others.toSpliced(to, 0, ...moved)
-      const places = move(list, new Set(moved), to)
+      const places = move(list, list, new Set(moved), to)
       list = list.map((item) => ({ ...item, order: places.get(item.id) ?? item.order }))
       list.sort(byOrder)
       assert.deepEqual(
@@ -256,20 +256,20 @@ describe('order', () => {
     const list = [1024, 2048, 3072, 4096].map((order) => task({ order }))
     const [first, second, third, fourth] = list.map(({ id }) => id)
     assert.deepEqual(
-      [...move(list, new Set([first ?? '', fourth ?? '']), 1)],
+      [...move(list, list, new Set([first ?? '', fourth ?? '']), 1)],
       [
         [first, 2048 + 1024 / 3],
         [fourth, 2048 + 2048 / 3],
       ]
     )
-    assert.deepEqual([...move(list, new Set([second ?? '', third ?? '']), 1)], [])
+    assert.deepEqual([...move(list, list, new Set([second ?? '', third ?? '']), 1)], [])
   })
 
-  test('where no number is left between two tasks, the whole list is numbered anew', () => {
+  test('where no number is left between two tasks, those around them are numbered anew', () => {
     const list = [1, 1 + Number.EPSILON, 3, 4].map((order) => task({ order }))
     const [first, second, third, fourth] = list.map(({ id }) => id)
     assert.deepEqual(
-      [...move(list, new Set([third ?? '', fourth ?? '']), 1)],
+      [...move(list, list, new Set([third ?? '', fourth ?? '']), 1)],
       [
         [first, 1024],
         [third, 2048],
@@ -277,6 +277,57 @@ describe('order', () => {
         [second, 4096],
       ]
     )
+  })
+
+  test('1,000 random moves in a part of the list leave the order of the rest as it was', () => {
+    let seed = 11
+    const random = (below: number) => {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31
+      return Math.floor((seed / 2 ** 31) * below)
+    }
+    // Equal places, as two devices give them, and tasks without a place.
+    let all = Array.from({ length: 30 }, (_, n) => task({ order: n % 4 ? n - (n % 2) : null }))
+    all.sort(byOrder)
+    const shown = new Set(all.filter((_, n) => n % 3 === 0).map(({ id }) => id))
+    const idsOf = (tasks: { id: string }[]) => tasks.map(({ id }) => id)
+    const hidden = idsOf(all).filter((id) => !shown.has(id))
+    for (let moves = 0; moves < 1000; moves++) {
+      const list = all.filter(({ id }) => shown.has(id))
+      const [moved = ''] = idsOf([list[random(list.length)] ?? list[0] ?? { id: '' }])
+      const to = random(3) ? 1 : random(list.length)
+      const wanted = idsOf(list).filter((id) => id !== moved)
+      const places = move(all, list, new Set([moved]), to)
+      all = all.map((item) => ({ ...item, order: places.get(item.id) ?? item.order })).sort(byOrder)
+      assert.deepEqual(
+        idsOf(all).filter((id) => shown.has(id)),
+        wanted.toSpliced(to, 0, moved)
+      )
+      assert.deepEqual(
+        idsOf(all).filter((id) => id !== moved && !shown.has(id)),
+        hidden
+      )
+    }
+  })
+
+  test('a move gives a new place to as few other tasks as make room for it', () => {
+    const all = [1, 2, 3, 3, 3, 4, 5, null, null].map((order) => task({ order }))
+    const [, , third, fourth, fifth, , seventh, eighth, ninth] = all.map(({ id }) => id)
+    const places = (id: string | undefined, to: number) => [
+      ...move(all, all, new Set([id ?? '']), to),
+    ]
+    assert.deepEqual(places(fifth, 0), [[fifth, 1 - 1024]])
+    // Between two of the same place.
+    assert.deepEqual(places(seventh, 4), [
+      [fourth, 3.25],
+      [seventh, 3.5],
+      [fifth, 3.75],
+    ])
+    // Below two without a place.
+    assert.deepEqual(places(third, 8), [
+      [eighth, 5 + 1024],
+      [ninth, 5 + 2048],
+      [third, 5 + 3072],
+    ])
   })
 
   test('the place of a drop is the number of tasks above it, without those that are moved', () => {
@@ -461,7 +512,7 @@ describe('changes', () => {
     )
   })
 
-  test('a restored task that left the trash comes back under another id', () => {
+  test('a restored task that the server does not have is created again, under its id', () => {
     const base = task()
     const { changes } = settle(
       sent('restore', base),
@@ -471,7 +522,7 @@ describe('changes', () => {
     )
     assert.equal(changes[0]?.op, 'create')
     assert.equal(changes[0]?.base.title, base.title)
-    assert.notEqual(changes[0]?.id, base.id)
+    assert.equal(changes[0]?.id, base.id)
   })
 
   test('a status that no rule names parks the change', () => {

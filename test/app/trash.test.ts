@@ -49,6 +49,27 @@ test('a restore that has not been sent undoes a deletion that has not been sent'
   assert.deepEqual(tab.titles(), ['Buy milk'])
 })
 
+test('a task that was deleted before it was sent is restored once, and undo takes that back', async () => {
+  const { tab, trash, profile } = await newTrash()
+  const { network } = profile
+  profile.network = offline
+  const { id } = tab.tasks.add('', { title: 'Buy milk' })
+  await tab.tasks.remove('', [id])
+  await tab.tasks.restore(
+    'Restored 1 task',
+    trash.list.value.map(({ task }) => task)
+  )
+  profile.network = network
+  await tab.run()
+  await tab.run()
+  await trash.load()
+  assert.deepEqual([tab.titles(), titlesIn(trash), tab.tasks.waiting.value], [['Buy milk'], [], 0])
+  assert.equal(tab.tasks.undo(), 'Restored 1 task')
+  await tab.run()
+  await trash.load()
+  assert.deepEqual([tab.titles(), titlesIn(trash)], [[], ['Buy milk']])
+})
+
 test('undo puts restored tasks back into the trash, whether or not the server knows of them', async () => {
   const { tab, trash, email } = await newTrash()
   const added = ['One', 'Two'].map((title) => tab.tasks.add('', { title }))

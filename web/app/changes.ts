@@ -236,10 +236,8 @@ export const settle = (
   if (later?.op === 'delete' && (status === 404 || status === 409))
     return { task: undefined, changes: [] }
   if (ask === 'restore 404') {
-    // It was too long in the trash, so it comes back as a new task.
-    const fresh = { ...base, id: newId() }
-    const create: Change = { id: fresh.id, op: 'create', fields: both, base: fresh, sent: false }
-    return { task: undefined, changes: [create] }
+    // It was too long in the trash, or was deleted before it was ever sent.
+    return { task: undefined, changes: [{ ...sent, op: 'create', fields: both, sent: false }] }
   }
   if (status === 404 || status === 409)
     return { task: undefined, changes: [park({ ...sent, fields: both }, { why: 'deleted' })] }

@@ -26,34 +26,61 @@ export const last = (tasks: Iterable<Placed>) => beyond(tasks, 1)
 /** The place above all others. */
 export const first = (tasks: Iterable<Placed>) => beyond(tasks, -1)
 
-/**
- * The new places that put tasks of a sorted list where `to` of the others stand above them: of them
- * alone, where there are numbers between their new neighbours, else of the whole list.
- */
-export const move = (list: Placed[], ids: ReadonlySet<string>, to: number): Map<string, number> => {
-  const moved = list.filter(({ id }) => ids.has(id))
-  const others = list.filter(({ id }) => !ids.has(id))
-  const next = others.toSpliced(to, 0, ...moved)
-  if (next.every((task, index) => task === list[index])) return new Map()
-  const above = others[to - 1]
-  const below = others[to]
-  const room = (moved.length + 1) * gap
-  const start = above ? above.order : below?.order != null ? below.order - room : 0
-  const end = below ? below.order : start !== null ? start + room : null
-  if (start !== null && end !== null) {
-    const part = (end - start) / (moved.length + 1)
-    const places = moved.map(({ id }, index) => [id, start + part * (index + 1)] as const)
-    const all = [start, ...places.map(([, place]) => place), end]
-    const isSorted = all.every((place, index) => !index || place > (all[index - 1] ?? 0))
-    if (isSorted && places.every(([, place]) => Math.abs(place) < Number.MAX_SAFE_INTEGER))
-      return new Map(places)
-  }
-  return new Map(
-    next.flatMap(({ id, order }, index) => {
-      const place = (index + 1) * gap
-      return order === place ? [] : [[id, place]]
-    })
+/** So many places between two numbers, or nothing where there are none. Either end may be open. */
+const placesBetween = (start: number | undefined, end: number | undefined, count: number) => {
+  const room = (count + 1) * gap
+  const low = start ?? (end === undefined ? 0 : end - room)
+  const high = end ?? low + room
+  const places = Array.from(
+    { length: count },
+    (_, n) => low + ((high - low) / (count + 1)) * (n + 1)
   )
+  const run = [low, ...places, high]
+  const isSorted = run.every((place, index) => !index || place > (run[index - 1] ?? 0))
+  const isExact = places.every((place) => Math.abs(place) < Number.MAX_SAFE_INTEGER)
+  return isSorted && isExact ? places : undefined
+}
+
+/**
+ * The new places that put tasks of a list where `to` of its others stand above them. `all` has the
+ * tasks that the list does not show, too. They keep their order: besides the moved ones, only those
+ * get a new place that have to make room. Both are sorted.
+ */
+export const move = (
+  all: Placed[],
+  list: Placed[],
+  ids: ReadonlySet<string>,
+  to: number
+): Map<string, number> => {
+  const isOther = ({ id }: Placed) => !ids.has(id)
+  const moved = list.filter(({ id }) => ids.has(id))
+  const others = list.filter(isOther)
+  if (others.toSpliced(to, 0, ...moved).every((task, index) => task === list[index]))
+    return new Map()
+  const rest = all.filter(isOther)
+  const above = others[to - 1]
+  const beside = (above ?? others[0])?.id
+  const at = rest.findIndex(({ id }) => id === beside) + (above ? 1 : 0)
+  const next = rest.toSpliced(at, 0, ...moved)
+  for (let reach = 0; ; reach = reach * 2 || 1) {
+    const end = at + moved.length + reach
+    let start = Math.max(at - reach, 0)
+    // Whatever has no place comes last, so a task above needs one.
+    while (next[start - 1]?.order === null) start--
+    const run = next.slice(start, end)
+    const places = placesBetween(
+      next[start - 1]?.order ?? undefined,
+      next[end]?.order ?? undefined,
+      run.length
+    )
+    if (places)
+      return new Map(
+        run.flatMap(({ id, order }, index) => {
+          const place = places[index] as number
+          return place === order ? [] : [[id, place]]
+        })
+      )
+  }
 }
 
 /** How many of the others stand above the tasks when they are dropped on one side of a row. */

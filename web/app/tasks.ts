@@ -11,7 +11,7 @@ import {
   type Task,
   view,
 } from './changes.ts'
-import { last, move } from './order.ts'
+import { byOrder, last, move } from './order.ts'
 import { type Edits, isUnsent, type Store, type Write } from './store.ts'
 
 /**
@@ -299,7 +299,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     move: (name: string, list: Task[], ids: ReadonlySet<string>, to: number) =>
       run(
         name,
-        [...move(list, ids, to)].flatMap(([id, order]) =>
+        [...move([...all.value.values()].sort(byOrder), list, ids, to)].flatMap(([id, order]) =>
           found([id]).map((seen) => ({ op: 'update' as const, fields: { order }, seen }))
         )
       ),
