@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import {
-  add,
   asOtherDevice,
   copyTask,
   inspect,
@@ -10,22 +9,14 @@ import {
   noComplaints,
   open,
   phone,
+  press,
   row,
   signUp,
   titles,
   untilGone,
   untilSent,
+  withTasks,
 } from './devices.ts'
-
-/** A device whose list holds tasks of these names, in this order. */
-const withTasks = async (names: string[], options = {}) => {
-  const page = await newDevice(options)
-  await signUp(page)
-  for (const name of names) await add(page, name)
-  await row(page, (names.at(-1) ?? '').split(' #')[0] ?? '').waitFor()
-  await page.getByLabel('New task').press('Escape')
-  return page
-}
 
 /** Tasks that another device has created, so many that adding them by hand would take long. */
 const createMany = async (page: Page, many: number) => {
@@ -48,10 +39,6 @@ const createMany = async (page: Page, many: number) => {
 const selectedOn = (page: Page) => page.locator('.row.selected .title').allTextContents()
 
 const says = (page: Page, words: string) => page.locator('#polite').getByText(words).waitFor()
-
-const press = async (page: Page, ...keys: string[]) => {
-  for (const key of keys) await page.keyboard.press(key)
-}
 
 const bar = (page: Page) => page.getByRole('region', { name: 'Selection' })
 

@@ -98,8 +98,22 @@ export const add = async (page: Page, line: string) => {
   await page.getByLabel('New task').press('Enter')
 }
 
+export const press = async (page: Page, ...keys: string[]) => {
+  for (const key of keys) await page.keyboard.press(key)
+}
+
 export const row = (page: Page, title: string) =>
   page.locator('.row').filter({ has: page.locator('.title', { hasText: title }) })
+
+/** A device whose list holds tasks of these names, in this order. */
+export const withTasks = async (names: string[], options = {}) => {
+  const page = await newDevice(options)
+  await signUp(page)
+  for (const name of names) await add(page, name)
+  await row(page, (names.at(-1) ?? '').split(' #')[0] ?? '').waitFor()
+  await page.getByLabel('New task').press('Escape')
+  return page
+}
 
 export const untilGone = (page: Page, title: string) =>
   row(page, title).waitFor({ state: 'detached' })

@@ -12,10 +12,10 @@ type Props = {
    * fields, and with the fields as they were first.
    */
   onClose?: (button: string, fields: FormData, before: FormData) => void
-  /** What is wrong with the fields, by name. While something is, only `delete` closes it. */
+  /** What is wrong with the fields, by name. Then only a button with `formNoValidate` closes it. */
   faultsIn?: (fields: FormData) => Record<string, string>
-  /** Called when the page goes out of sight. What it saves counts as there before. */
-  onHide?: (fields: FormData, before: FormData) => void
+  /** Called when the page goes out of sight. What it has saved counts as there before. */
+  onHide?: (fields: FormData, before: FormData) => boolean
   children: ComponentChildren
 }
 
@@ -36,10 +36,9 @@ export const Dialog = ({ title, focus, faultsIn, onClose, onHide, children }: Pr
   }, [focus])
   useEffect(() =>
     whenHidden(() => {
-      if (!form.current || !onHide) return
+      if (!form.current) return
       const fields = new FormData(form.current)
-      onHide(fields, before.current)
-      before.current = fields
+      if (onHide?.(fields, before.current)) before.current = fields
     })
   )
   const check = (event: Event) => {
@@ -51,7 +50,7 @@ export const Dialog = ({ title, focus, faultsIn, onClose, onHide, children }: Pr
     dialog.current?.querySelector<HTMLElement>(`[name=${name}]`)?.focus()
   }
   const submit = (event: SubmitEvent) => {
-    if ((event.submitter as HTMLButtonElement | null)?.value !== 'delete') check(event)
+    if (!(event.submitter as HTMLButtonElement | null)?.formNoValidate) check(event)
   }
   const close = () => {
     show(undefined)

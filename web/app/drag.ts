@@ -77,7 +77,9 @@ export const startDrag = (
     if (mark.value) drop(dragged.value, mark.value.id, mark.value.side)
     end()
   })
-  listen('pointercancel', end)
+  listen('pointercancel', (event) => {
+    if (event.pointerId === pointerId) end()
+  })
   listen('hashchange', end)
   listen('keydown', (event) => {
     if (event.key !== 'Escape') return

@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals'
 import { useRef } from 'preact/hooks'
-import { differing, fieldsOf, patched, type Task } from './changes.ts'
+import { differing, patched, type Task } from './changes.ts'
 import { Dialog } from './dialog.tsx'
 import { Field } from './field.tsx'
 import { faultsIn } from './limits.ts'
-import { add, finish, remove, type Session, session } from './state.ts'
+import { discard, finish, remove, type Session, session, today } from './state.ts'
 import { text } from './text.ts'
 
 const linksIn = (notes: string) =>
@@ -24,7 +24,9 @@ export const tagsIn = (line: string) => {
 
 const fieldsIn = (form: FormData, task: Task) => {
   const read = (name: string) => String(form.get(name) ?? '').trim()
-  const due_date = read('due_date') || null
+  const isTimeNew = read('due_time') && read('due_time') !== task.due_time
+  // A time alone means today.
+  const due_date = read('due_date') || (isTimeNew ? today.value : null)
   return {
     title: read('title') || task.title,
     description: read('description') || null,
@@ -47,7 +49,7 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   // What arrives meanwhile from another device is not undone by saving what was not touched here.
   const task = useRef(opened).current
   /** The task that the edits since the last save start from. */
-  const began = useRef(opened)
+  const began = useRef(task)
   const faults = useSignal<ReturnType<typeof faultsIn>>({})
   if (!task) return null
   const look = (form: FormData) => {
@@ -58,19 +60,19 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   const edited = (form: FormData, before: FormData) =>
     differing(fieldsIn(form, task), { ...task, ...fieldsIn(before, task) })
   const close = (button: string, form: FormData, before: FormData) => {
+    if (button === 'discard') return
     if (button === 'delete') {
-      if (refused) void tasks.discard(refused)
+      if (refused) discard(refused)
       return remove([task])
     }
     const fields = edited(form, before)
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
-    else if (seen) finish(began.current ?? task, fields)
-    else if (Object.keys(fields).length) add({ ...fieldsOf(task), ...fields })
+    else finish(began.current ?? task, fields)
   }
   const hide = (form: FormData, before: FormData) => {
-    if (refused || !began.current) return
-    finish(began.current, edited(form, before))
-    began.current = tasks.all.value.get(id)
+    if (refused) return false
+    began.current = finish(began.current ?? task, edited(form, before))
+    return true
   }
   const { title, description, due_date, due_time, priority, tags } = task
   // On a touch screen, a keyboard would cover the task before it is read.
@@ -116,9 +118,14 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
         fault={faults.value.tags}
       />
       <footer>
-        <button type="submit" class="quiet danger" value="delete">
+        <button type="submit" class="quiet danger" value="delete" formNoValidate>
           Delete
         </button>
+        {Object.keys(faults.value).length > 0 && (
+          <button type="submit" class="quiet" value="discard" formNoValidate>
+            Discard changes
+          </button>
+        )}
         <button type="submit" class="primary" value="save">
           Save
         </button>

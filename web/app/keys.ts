@@ -16,7 +16,16 @@ export type Key = {
   menu?: (task: Task) => boolean
 }
 
-const focus = (id: string) => document.getElementById(id)?.focus()
+/** Puts the focus on a field, in a view that has it. */
+const focus = (id: string, address: string) => {
+  const field = document.getElementById(id)
+  if (field) return field.focus()
+  // Until it is there, the letters are no keys of the list.
+  state.isOnList.value = false
+  location.hash = address
+  const look = () => requestAnimationFrame(() => document.getElementById(id)?.focus())
+  addEventListener('hashchange', look, { once: true })
+}
 
 const isTyping = (element: Element | null): element is HTMLElement =>
   element instanceof HTMLElement && element.matches('input:not([type=checkbox]), textarea, select')
@@ -84,8 +93,8 @@ export const priorities: Key[] = [
 /** The keyboard map, in groups: what the listener does, the help shows, and the menus offer. */
 export const keys: Key[][] = [
   [
-    { keys: ['n', 'q'], does: 'New task', run: () => focus('quick-add') },
-    { keys: ['/'], does: 'Search', run: () => focus('search') },
+    { keys: ['n', 'q'], does: 'New task', run: () => focus('quick-add', '#today') },
+    { keys: ['/'], does: 'Search', run: () => focus('search', '#all') },
     { keys: ['z', 'Mod+z'], does: 'Undo', run: state.undo },
     { keys: ['Escape'], does: 'Leave, clear, close', run: leave },
     { keys: ['?'], does: 'This help', run: () => state.show({ is: 'help' }) },
@@ -166,6 +175,8 @@ export const onKeyDown = (event: KeyboardEvent) => {
   const here = state.isList() ? keys.flat() : (keys[0] ?? [])
   const key = here.find((key) => keysOf(key).includes(nameOf(event)))
   const task = state.rows.value.find(({ id }) => id === state.current.value)
+  // A key that is held goes through the list, and does nothing else again.
+  if (event.repeat && key && !/^[jk]$|^Arrow/.test(event.key)) return event.preventDefault()
   if (key?.run) key.run()
   else if (!isForList(target)) return
   else if (key?.act && !key.isForOne && state.isSelecting.value) key.act(state.selected.value)

@@ -24,6 +24,7 @@ import {
   focusList,
   focusTop,
   isList,
+  isTyped,
   notice,
   rows,
   session,
@@ -245,6 +246,9 @@ const start = async () => {
     const { me, user } = session.value ?? {}
     if (me && account.remembered()?.id === user?.id) me.follow()
     else reload()
+  })
+  addEventListener('beforeunload', (event) => {
+    if (session.value && isTyped()) event.preventDefault()
   })
   document.addEventListener('keydown', onKeyDown)
   document.addEventListener('pointerdown', onPointerDown)

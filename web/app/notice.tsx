@@ -6,7 +6,9 @@ import { type Change, patched } from './changes.ts'
 import { Dialog } from './dialog.tsx'
 import {
   countUnsent,
+  discard,
   focusList,
+  focusTop,
   notice,
   openTask,
   type Session,
@@ -76,7 +78,7 @@ type Choices = Record<string, () => unknown>
 const decisionOf = (change: Change, { tasks }: Session): { words: string; choices: Choices } => {
   const { base, fields, parked } = change
   const task = patched(tasks.all.value.get(change.id) ?? base, fields)
-  const Discard = () => tasks.discard(change)
+  const Discard = () => discard(change)
   if (parked?.why === 'conflict') {
     const { theirs } = parked
     return {
@@ -121,9 +123,14 @@ export const Decisions = () => {
                 key={name}
                 type="button"
                 class="quiet"
-                onClick={() => {
+                onClick={({ currentTarget }) => {
                   // The button goes with what is decided.
-                  focusList()
+                  const { nextElementSibling, previousElementSibling } = currentTarget.closest(
+                    'li'
+                  ) as HTMLElement
+                  const next = nextElementSibling ?? previousElementSibling
+                  if (next) next.querySelector('button')?.focus()
+                  else focusTop()
                   void choose()
                 }}
               >

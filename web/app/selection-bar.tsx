@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { union } from './changes.ts'
 import { Dialog } from './dialog.tsx'
 import { tagsIn } from './editor.tsx'
@@ -71,27 +71,24 @@ export const SelectionBar = () => isSelecting.value && <Bar />
 
 /** Asks for what all selected tasks get. Closing it gives it to them, and undo takes that back. */
 export const SelectedEditor = ({ field }: { field: 'due_date' | 'tags' }) => {
+  // Those that it was opened for, whatever is selected by then.
+  const tasks = useRef(selected.value).current
   const close = (button: string, form: FormData) => {
     if (button === 'cancel') return
     const value = String(form.get(field) ?? '')
-    if (field === 'tags') addTags(selected.value, tagsIn(value))
-    else if (value) reschedule(selected.value, value)
+    if (field === 'tags') addTags(tasks, tagsIn(value))
+    else if (value) reschedule(tasks, value)
   }
   const fault = useSignal('')
   /** The tags go beside those that each task has. */
   const look = (form: FormData): Record<string, string> => {
     const tags = tagsIn(String(form.get('tags') ?? ''))
-    const all = selected.value.map((task) => faultsIn({ tags: union(tags, task.tags) }).tags)
+    const all = tasks.map((task) => faultsIn({ tags: union(tags, task.tags) }).tags)
     fault.value = all.find(Boolean) ?? ''
     return fault.value ? { [field]: fault.value } : {}
   }
   return (
-    <Dialog
-      title={text.selected(selected.value.length)}
-      focus={field}
-      onClose={close}
-      faultsIn={look}
-    >
+    <Dialog title={text.selected(tasks.length)} focus={field} onClose={close} faultsIn={look}>
       {field === 'tags' ? (
         <Field
           label={text.newTags}
@@ -104,7 +101,7 @@ export const SelectedEditor = ({ field }: { field: 'due_date' | 'tags' }) => {
         <Field label="Due" name={field} type="date" max="9999-12-31" />
       )}
       <footer>
-        <button type="submit" class="quiet" value="cancel">
+        <button type="submit" class="quiet" value="cancel" formNoValidate>
           Cancel
         </button>
         <button type="submit" class="primary" value="save">

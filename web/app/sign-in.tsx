@@ -13,7 +13,13 @@ type Props = { account: Account; onSignedIn: (user: User) => void }
 export const SignIn = ({ account, onSignedIn }: Props) => {
   const isNew = useSignal(false)
   // The tasks come in its place, and what had the focus is gone.
-  useEffect(() => () => void setTimeout(focusTop), [])
+  useEffect(
+    () => () =>
+      void setTimeout(() => {
+        if (document.activeElement === document.body) focusTop()
+      }),
+    []
+  )
   /** The address that was typed when the password turned out to be forgotten. */
   const forgotten = useSignal<string>()
   const title = isNew.value ? 'Create account' : 'Sign in'

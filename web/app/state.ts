@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals'
 import type { User } from './account.ts'
-import { type Change, differing, type Fields, type Task, union } from './changes.ts'
+import { type Change, differing, type Fields, patched, type Task, union } from './changes.ts'
 import { addDays, type Day, dayOf, nextWeekday, sayDay } from './dates.ts'
 import { link } from './link.ts'
 import type { Me } from './me.ts'
@@ -246,21 +246,31 @@ export const remove = (tasks: Task[]) =>
 export const restore = (deleted: Task[]) =>
   run(text.restored(sayTasks(deleted)), ({ restore }, name) => restore(name, deleted))
 
-/** Edits one task, over some time: `began` is the task as it was when the person began. */
-export const finish = (began: Task, fields: Partial<Fields>) => {
-  if (!Object.keys(differing(fields, began)).length) return
-  run(text.changed(sayTasks([began])), ({ change }, name) =>
-    change(name, [began.id], fields, began)
-  )
+/**
+ * Edits one task, over some time: `began` is the task as it was when the person began. Gives the task
+ * that the next edit begins with.
+ */
+export const finish = (began: Task, fields: Partial<Fields>): Task => {
+  if (Object.keys(differing(fields, began)).length)
+    run(text.changed(sayTasks([began])), ({ change }, name) =>
+      change(name, [began.id], fields, began)
+    )
+  return all.value.get(began.id) ?? began
 }
 
 /** Puts the text of another device in the place of ours, which a parked change offers. */
 export const takeTheirs = (change: Change, theirs: Partial<Fields>) => {
   const task = all.value.get(change.id) ?? change.base
   run(text.changed(sayTasks([task])), (tasks, name) => {
-    void tasks.change(name, [change.id], theirs)
+    void tasks.change(name, [change.id], theirs, task)
     void tasks.discard(change)
   })
+}
+
+/** Gives up a parked change. */
+export const discard = (change: Change) => {
+  const task = patched(all.value.get(change.id) ?? change.base, change.fields)
+  run(text.discarded(task.title), (tasks, name) => tasks.discard(change, name))
 }
 
 /** Edits tasks with the same fields, or each with its own. */
@@ -325,7 +335,11 @@ export const drop = (ids: ReadonlySet<string>, id: string, side: 'before' | 'aft
 }
 
 export const undo = () => {
-  const name = session.value?.tasks.undo()
+  const tasks = session.value?.tasks
+  const ids = new Set(tasks?.undos.value.at(-1)?.steps.map(({ seen }) => seen.id))
+  const name = tasks?.undo()
+  const back = rows.value.find(({ id }) => ids.has(id))
+  if (back) current.value = back.id
   tell(name ? text.undone(name) : text.nothingToUndo)
 }
 
@@ -335,6 +349,13 @@ export const fieldsOfView = (): Partial<Pick<Task, 'due_date' | 'tags'>> => {
   if (view.value.is === 'upcoming') return { due_date: tomorrow() }
   return view.value.is === 'tag' ? { tags: [view.value.tag] } : {}
 }
+
+/** Whether something is typed that is not saved yet. */
+export const isTyped = () =>
+  Boolean(line.value) ||
+  [...document.querySelectorAll<HTMLInputElement>('dialog :is(input, textarea), input.title')].some(
+    ({ value, defaultValue }) => value !== defaultValue
+  )
 
 /** Whether the view shows the list, and not the trash or the settings. */
 export const isList = () => view.value.is !== 'trash' && view.value.is !== 'settings'
@@ -356,8 +377,9 @@ export const watchAddress = () => {
     current.value = undefined
   })
   addEventListener('hashchange', () => {
-    // A title that is being edited is saved when its field is left, which goes with the view.
+    // What is being edited is saved when it is left, which goes with the view.
     document.querySelector<HTMLElement>('input.title')?.blur()
+    document.querySelector('dialog')?.requestClose?.()
     view.value = viewOf(location.hash)
     current.value = undefined
     selection.value = nothing

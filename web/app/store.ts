@@ -40,8 +40,8 @@ type Transact = <Result>(
 /** For each task, what becomes of its unsent change. */
 export type Edits = { id: string; merge: (unsent: Change | undefined) => Change | undefined }[]
 
-/** A command's edits, and the parked change that they take the place of. */
-export type Write = { edits: Edits; decided?: Change | undefined }
+/** A command's edits, the parked change that they take the place of, and one that they put back. */
+export type Write = { edits: Edits; decided?: Change | undefined; parked?: Change | undefined }
 
 /** What the device holds of the person's tasks, or of some of them. */
 type Holdings = { tasks: Task[]; outbox: Change[] }
@@ -107,8 +107,8 @@ const storeOn = (transact: Transact, close: () => void) => {
     /** Puts each edit into the outbox, merged with the unsent change of the same task. */
     change: (writes: Write[]) =>
       transact('readwrite', async ({ outbox }) => {
-        for (const { edits, decided } of writes) {
-          if (decided) await replace(outbox, [decided], [])
+        for (const { edits, decided, parked } of writes) {
+          await replace(outbox, decided ? [decided] : [], parked ? [parked] : [])
           for (const { id, merge } of edits) {
             const unsent = (await outbox.index('id').getAll(id)).find(isUnsent)
             const next = merge(unsent)

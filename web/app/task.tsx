@@ -78,33 +78,55 @@ export const Facts = ({ children, ...task }: Shown & { children?: ComponentChild
 
 /** The title as a field. Enter and leaving it save, Escape does not, and an empty title deletes. */
 const Rename = (props: { task: Task }) => {
-  // As it was when the person began, whatever arrives meanwhile.
-  const task = useRef(props.task).current
+  /** The task that the edits since the last save start from, whatever arrives meanwhile. */
+  const began = useRef(props.task)
   const field = useRef<HTMLInputElement>(null)
-  useLayoutEffect(() => field.current?.select(), [])
-  useEffect(() => whenHidden(() => field.current?.blur()), [])
-  const close = (title: string) => {
-    if (renamed.value !== task.id) return
-    rename(undefined)
-    if (title) finish(task, { title })
-    else remove([task])
+  const save = () => {
+    const title = field.current?.value.trim()
+    if (title) began.current = finish(began.current, { title })
+    return title
   }
+  const end = () => {
+    rename(undefined)
+    // What is typed next is for no other row.
+    isOnList.value = false
+  }
+  const close = () => {
+    if (renamed.value !== began.current.id) return
+    end()
+    if (!save()) remove([began.current])
+  }
+  useLayoutEffect(() => {
+    field.current?.select()
+    return () => {
+      // Another device took the row away.
+      if (renamed.value !== began.current.id) return
+      end()
+      save()
+    }
+  }, [])
+  useEffect(() => whenHidden(save), [])
   return (
     <input
       ref={field}
       class="title"
       aria-label="Title"
       enterKeyHint="done"
-      defaultValue={task.title}
-      onBlur={({ currentTarget }) => close(currentTarget.value.trim())}
+      defaultValue={props.task.title}
+      onBlur={({ currentTarget }) => {
+        // When the window loses the focus, its field keeps it.
+        if (document.activeElement !== currentTarget) close()
+      }}
       onKeyDown={(event) => {
         const { key, currentTarget, isComposing } = event
         if (isComposing || (key !== 'Enter' && key !== 'Escape')) return
         event.preventDefault()
         const { title: fault } = faultsIn({ title: currentTarget.value.trim() })
         if (key === 'Enter' && fault) return tell(fault)
-        close(key === 'Enter' ? currentTarget.value.trim() : task.title)
-        currentTarget.closest('li')?.focus()
+        const row = currentTarget.closest('li')
+        if (key === 'Enter') close()
+        else end()
+        row?.focus()
       }}
     />
   )

@@ -12,7 +12,7 @@ import {
   view,
 } from './changes.ts'
 import { byOrder, last, move } from './order.ts'
-import { type Edits, isUnsent, type Store, type Write } from './store.ts'
+import { isUnsent, type Store, type Write } from './store.ts'
 
 /**
  * An edit of one task, and the task as the person saw it. `began` is the task when a longer edit
@@ -20,8 +20,11 @@ import { type Edits, isUnsent, type Store, type Write } from './store.ts'
  */
 type Step = Edit & { seen: Task; began?: Task | undefined }
 
-/** The steps that take a command back. Their `seen` is what the command made of the tasks. */
-type Undo = { name: string; steps: Step[] }
+/**
+ * The steps that take a command back, and a parked change that it gave up. Their `seen` is what the
+ * command made of the tasks.
+ */
+type Undo = { name: string; steps: Step[]; parked?: Change }
 const mostUndos = 50
 
 /** A task that went, and when. */
@@ -94,14 +97,13 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
       (change) => change !== left && (change.n === undefined || change.n !== left?.n)
     )
 
-  const idsOf = ({ edits, decided }: Write) => [
-    ...edits.map(({ id }) => id),
-    ...(decided ? [decided.id] : []),
-  ]
+  const idsOf = ({ edits, decided, parked }: Write) =>
+    [...edits, decided, parked].flatMap((part) => part?.id ?? [])
 
   /** Does in memory what the store does with a write. */
-  const apply = ({ edits, decided }: Write) => {
+  const apply = ({ edits, decided, parked }: Write) => {
     if (decided) setChanges(decided.id, changesBut(decided.id, decided))
+    if (parked) setChanges(parked.id, [...changesBut(parked.id, parked), parked])
     for (const { id, merge } of edits) {
       const unsent = unsentOf(id)
       const next = merge(unsent)
@@ -182,8 +184,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     if (unwritten.size) await flush()
   }
 
-  const write = (edits: Edits, decided?: Change) => {
-    const entry = { edits, decided }
+  const write = (entry: Write) => {
     unwritten.add(entry)
     apply(entry)
     show(idsOf(entry))
@@ -191,12 +192,12 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
   }
 
   const commit = (steps: Step[]) =>
-    write(
-      steps.map(({ seen, began = seen, ...edit }) => ({
+    write({
+      edits: steps.map(({ seen, began = seen, ...edit }) => ({
         id: seen.id,
         merge: (unsent) => queue(unsent, edit, began),
-      }))
-    )
+      })),
+    })
 
   const inverse = ({ op, fields, seen }: Step): Step => {
     if (op === 'create' || op === 'restore') return { op: 'delete', fields: {}, seen }
@@ -226,10 +227,14 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
       : [{ op, fields: Object.fromEntries(ours), seen: now }]
   }
 
+  const remember = (undo: Undo) => {
+    undos.value = [...undos.value, undo].slice(-mostUndos)
+  }
+
   /** Does the steps, and remembers how to undo them under this name. */
   const run = (name: string, steps: Step[]) => {
     if (!steps.length) return Promise.resolve()
-    undos.value = [...undos.value, { name, steps: steps.map(inverse) }].slice(-mostUndos)
+    remember({ name, steps: steps.map(inverse) })
     return commit(steps)
   }
 
@@ -266,21 +271,24 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
       return seen
     },
 
+    /** With `began`, the edit of one task, which may be gone: then the server says so when it is sent. */
     change: (
       name: string,
       ids: string[],
       fields: Partial<Fields> | ((task: Task) => Partial<Fields>),
       began?: Task
-    ) =>
-      run(
+    ) => {
+      const changed = found(ids)
+      return run(
         name,
-        found(ids).map((seen) => ({
+        (!changed.length && began ? [began] : changed).map((seen) => ({
           op: 'update',
           fields: clean(typeof fields === 'function' ? fields(seen) : fields),
           seen,
           began,
         }))
-      ),
+      )
+    },
 
     remove: (name: string, ids: string[]) =>
       run(
@@ -310,11 +318,15 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
       undos.value = undos.value.slice(0, -1)
       const steps = undo?.steps.flatMap(fromNow) ?? []
       if (steps.length) void commit(steps)
-      return steps.length ? undo?.name : undefined
+      if (undo?.parked) void write({ edits: [], parked: undo.parked })
+      return steps.length || undo?.parked ? undo?.name : undefined
     },
 
-    /** Gives up a parked change. */
-    discard: (change: Change) => write([], change),
+    /** Gives up a parked change. With a name, that can be undone. */
+    discard: (change: Change, name?: string) => {
+      if (name) remember({ name, steps: [], parked: change })
+      return write({ edits: [], decided: change })
+    },
 
     /** Sends a parked change again, as `op` and with these fields on top. */
     sendAgain: (change: Change, op: Change['op'], fields: Partial<Fields> = {}) => {
@@ -330,7 +342,7 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
               seen
             )
           : { ...again, ...edit, base: seen }
-      return write([{ id: change.id, merge }], change)
+      return write({ edits: [{ id: change.id, merge }], decided: change })
     },
   }
 }

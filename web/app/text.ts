@@ -102,6 +102,7 @@ export const text = {
   changed: (tasks: string) => `Changed ${tasks}`,
   rescheduled: (tasks: string, day: string | null) =>
     day ? `Moved to ${day}: ${tasks}` : `Took the date from ${tasks}`,
+  discarded: (title: string) => `Discarded the change to “${title}”`,
   moved: (tasks: string, place: number, of: number) => `Moved ${tasks} to ${place} of ${of}`,
   selected: (n: number) => (n ? `${n} selected` : 'Nothing is selected.'),
   isSelected: (title: string) => `${title}, selected`,
