@@ -268,7 +268,7 @@ test('all tasks of a section are completed, reopened, cleared and rescheduled, e
   await page.getByRole('button', { name: 'Clear completed' }).click()
   await page.locator('h1:focus').waitFor()
   await says(page, 'Deleted 3 tasks')
-  await page.getByText('Nothing is done yet.').waitFor()
+  await page.getByText('What you complete is kept here.').waitFor()
   await untilSent(page)
   assert.equal((await asOtherDevice(page, '/tasks?deleted=true', 'GET')).length, 3)
   await page.getByRole('button', { name: 'Undo' }).click()

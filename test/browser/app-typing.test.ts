@@ -71,6 +71,7 @@ test('a title stays open while another window has the focus, and an empty one de
   await page.bringToFront()
   await page.locator('input.title:focus').waitFor()
   await hideAndShow(page)
+  assert.equal(await page.getByText('Changed').count(), 0)
   await page.keyboard.type('Call Max 3x')
   await press(page, 'Enter')
   await row(page, 'Call Max 3x').waitFor()

@@ -62,8 +62,8 @@ export const text = {
   empty: {
     today: 'Nothing is due today. What you add here is due today.',
     upcoming: 'Nothing is planned. A date puts a task here: “Call Ada friday”.',
-    all: 'No tasks yet. Add the first one above.',
-    done: 'Nothing is done yet. What you complete is kept here.',
+    all: 'No tasks. Add one above.',
+    done: 'What you complete is kept here.',
     tag: 'No task has this tag.',
     trash: 'The trash is empty.',
     settings: '',
@@ -140,7 +140,7 @@ export const text = {
     return browser ?? system ?? (userAgent?.slice(0, 40) || 'Unknown device')
   },
   passwordChanged: 'The password is changed. All other devices are signed out.',
-  passwordHint: 'All other devices are signed out. This one stays signed in.',
+  passwordHint: 'This signs out all other devices. This one stays signed in.',
   exportHint: 'An export has all tasks, the trash and your account, as a JSON file.',
   exporting: 'Exporting…',
   held: (tasks: number, ago: string) =>
