@@ -201,7 +201,14 @@ const Cover = () => {
   if (value?.is === 'help') return <Help />
   if (value?.is === 'emptying')
     return (
-      <Leaving title="Empty this device" act="Emptying" no="Cancel" yes="Empty" onYes={empty} />
+      <Leaving
+        title="Empty this device"
+        act="Emptying"
+        after={text.comeBack(session.value?.sync.state.value.is)}
+        no="Cancel"
+        yes="Empty"
+        onYes={empty}
+      />
     )
   return (
     value && <Leaving title="Sign out" act="Signing out" no="Stay" yes="Sign out" onYes={signOut} />

@@ -209,20 +209,31 @@ export const Closed = ({ why }: { why: Closing }) => {
   )
 }
 
-type LeavingProps = { title: string; act: string; no: string; yes: string; onYes: () => void }
+type LeavingProps = {
+  title: string
+  act: string
+  /** When the tasks are back, if they come back by themselves. */
+  after?: string
+  no: string
+  yes: string
+  onYes: () => void
+}
 
 /** Asks before this device forgets the tasks, and changes that the server does not have. */
-export const Leaving = ({ title, act, no, yes, onYes }: LeavingProps) => {
+export const Leaving = ({ title, act, after, no, yes, onYes }: LeavingProps) => {
   const changes = countUnsent()
+  const isGrave = changes > 0 || after !== undefined
   return (
     <Dialog title={title} onClose={(button) => button === 'yes' && onYes()}>
-      <p>{changes ? text.losing(act, changes) : text.leave}</p>
+      <p>
+        {changes ? text.losing(act, changes) : text.leave} {after}
+      </p>
       <footer>
         <button type="submit" class="quiet" value="">
           {no}
         </button>
-        <button type="submit" class={changes ? 'primary grave' : 'primary'} value="yes">
-          {changes ? `${yes} anyway` : yes}
+        <button type="submit" class={isGrave ? 'primary grave' : 'primary'} value="yes">
+          {isGrave ? `${yes} anyway` : yes}
         </button>
       </footer>
     </Dialog>

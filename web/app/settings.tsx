@@ -236,7 +236,13 @@ const YourTasks = ({ onEmpty }: { onEmpty: () => void }) => {
     <Group title="Your tasks">
       <p>{text.held(tasks.all.value.size, when)}</p>
       <p class="soft">{text.emptyHint}</p>
-      <QuietButton onClick={() => (countUnsent() ? show({ is: 'emptying' }) : onEmpty())}>
+      <QuietButton
+        onClick={() => {
+          const areBackAtOnce = is === 'synced' && navigator.onLine
+          if (areBackAtOnce && !countUnsent()) onEmpty()
+          else show({ is: 'emptying' })
+        }}
+      >
         Empty this device
       </QuietButton>
       <Export />

@@ -246,6 +246,13 @@ export const text = {
 
   leaving: 'Deleting the tasks from this device…',
   leave: 'Your tasks stay in your account, and are deleted from this device.',
+  /** When the tasks come back to an emptied device, by what the last sync came to. */
+  comeBack: (is = '') =>
+    `The tasks in your account come back ${
+      /^(signed-out|stranger)$/.test(is)
+        ? 'when you sign in again'
+        : 'as soon as they can be fetched again'
+    }.`,
   losing: (act: string, changes: number) =>
     `${changesThat(changes, 'has', 'have')} not reached the server yet. ${act} deletes ${
       changes === 1 ? 'it' : 'them'
