@@ -5,6 +5,7 @@ import {
   accountOf,
   indexedDb,
   isBatch,
+  type Network,
   newDevice,
   newPerson,
   newProfile,
@@ -84,25 +85,64 @@ test('signing out without a network is made good at the next start', async () =>
 
 test('a page that is closed while it signs out has its tasks erased at the next start', async () => {
   const { profile, user } = await newPerson()
-  const { promise: isErasing, resolve } = Promise.withResolvers<void>()
-  const tab = await openTab(profile, user, {
-    erase: () => {
-      resolve()
-      return new Promise(() => {})
-    },
-  })
+  const never = () => new Promise(() => {})
+  const tab = await openTab(profile, user, { erase: never })
   tab.tasks.add('', { title: 'A' })
   await tab.run()
-  profile.requests.length = 0
+  profile.network = never as Network
   void tab.account.signOut()
-  await isErasing
   tab.store.close()
-  assert.deepEqual(profile.requests, [])
+  profile.network = (_, pass) => pass()
   const account = accountOf(profile)
   assert.equal(account.remembered(), undefined)
   assert.equal(await account.finishSignOut(), true)
   assert.deepEqual(await (await indexedDb.open(user.id)).read(), { tasks: [], outbox: [] })
   assert.deepEqual([[...profile.memory], profile.cookie()], [[], ''])
+})
+
+test('tasks that could not be erased at the sign-out are erased later, after another person too', async () => {
+  const ada = await newPerson()
+  const bob = await newPerson()
+  const fail = () => Promise.reject(new Error('The disk is broken'))
+  assert.equal(await accountOf(ada.profile, { erase: fail }).signOut(), true)
+  assert.equal(ada.profile.cookie(), '')
+  const next = accountOf(ada.profile, { erase: fail })
+  await next.signIn(bob.email, password)
+  await next.signOut()
+  const erased: string[] = []
+  await accountOf(ada.profile, { erase: async (id) => erased.push(id) }).finishSignOut()
+  assert.deepEqual(erased, [ada.user.id, bob.user.id])
+  assert.deepEqual([...ada.profile.memory], [])
+})
+
+test('a person who signs in again keeps the tasks that could not be erased', async () => {
+  const { profile, email } = await newPerson()
+  const erased: string[] = []
+  const erase = async (id: string) => {
+    erased.push(id)
+    throw new Error('The disk is broken')
+  }
+  const account = accountOf(profile, { erase })
+  await account.signOut()
+  await account.signIn(email, password)
+  await accountOf(profile, { erase }).finishSignOut()
+  assert.equal(erased.length, 1)
+})
+
+test('a database that another page holds open stops neither the sign-out nor a sign-in', async () => {
+  const { profile, user, email } = await newPerson()
+  const held = await new Promise<IDBDatabase>((resolve) => {
+    const request = indexedDB.open(`tasks-${user.id}`)
+    request.onsuccess = () => resolve(request.result)
+  })
+  assert.equal(await accountOf(profile, { timeout: 500 }).signOut(), true)
+  assert.equal(profile.cookie(), '')
+  assert.equal(profile.memory.get('erasing'), user.id)
+  // The next start tries again to erase, and does not keep the person waiting.
+  const account = accountOf(profile)
+  void account.finishSignOut()
+  assert.ok('id' in (await account.signIn(email, password)))
+  held.close()
 })
 
 test('what one person left undone does not end the session of the next', async () => {

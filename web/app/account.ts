@@ -22,8 +22,10 @@ type Options = {
 }
 
 const userKey = 'user'
-/** The user who has signed out, until their tasks are erased and their session has ended. */
+/** The user who has signed out, until their session has ended. */
 const leavingKey = 'leaving'
+/** The users who have signed out, until their tasks are erased. */
+const erasingKey = 'erasing'
 
 const claimsOf = (token: string): { sub: string; email: string } => {
   const [, payload = ''] = token.split('.')
@@ -126,15 +128,26 @@ export const createAccount = ({
     return status === 204 || status === 401
   }
 
+  const toErase = () => memory.getItem(erasingKey)?.split(' ') ?? []
+
+  const markErased = (userId: string) => {
+    const left = toErase().filter((id) => id !== userId)
+    if (left.length) memory.setItem(erasingKey, left.join(' '))
+    else memory.removeItem(erasingKey)
+  }
+
+  /** Erases what is left of users. What cannot be erased now is tried again at the next start. */
   const eraseLeft = async () => {
-    const id = memory.getItem(leavingKey)
-    // What cannot be erased now is tried again at the next start, if the session is left as well.
-    if (id !== null) await erase(id).catch(() => {})
-    return id
+    const erasing = Promise.allSettled(toErase().map((id) => erase(id).then(() => markErased(id))))
+    // A tab that does not close the database holds the deletion up.
+    const late = new Promise((resolve) => {
+      AbortSignal.timeout(timeout).addEventListener('abort', resolve)
+    })
+    await Promise.race([erasing, late])
   }
 
   const endLeft = async (): Promise<boolean> => {
-    const id = await eraseLeft()
+    const id = memory.getItem(leavingKey)
     const isEnded = id === null || (await endSession(id).catch(() => false))
     if (isEnded) memory.removeItem(leavingKey)
     return isEnded
@@ -142,27 +155,33 @@ export const createAccount = ({
 
   let ending: Promise<boolean> | undefined
 
-  /**
-   * Erases the tasks of a user who has signed out, then ends the session. Without a network, or when
-   * the page is closed meanwhile, the next start does it. True when nothing is left to do.
-   */
-  const finishSignOut = () => {
+  const endOnce = () => {
     ending ??= endLeft().finally(() => {
       ending = undefined
     })
     return ending
   }
 
+  /**
+   * Erases the tasks of a user who has signed out, and ends the session. What fails, or is cut off
+   * with the page, is done at the next start. True when no session is left.
+   */
+  const finishSignOut = async () => {
+    const [, isEnded] = await Promise.all([eraseLeft(), endOnce()])
+    return isEnded
+  }
+
   /** Marks the user as leaving. From now on no start opens their tasks. */
   const leave = () => {
     if (!user) return
     memory.setItem(leavingKey, user.id)
+    memory.setItem(erasingKey, [...toErase(), user.id].join(' '))
     if (remembered()?.id === user.id) memory.removeItem(userKey)
   }
 
   const signIn = async (email: string, password: string): Promise<Problem | User> => {
     // The new session's cookie takes the place of the one that is still to be ended.
-    await finishSignOut()
+    await endOnce()
     const reply = await visitor.auth.login.$post({ json: { email, password } })
     if (reply.status !== 200) return problemOf(reply)
     user = accept((await reply.json()).access_token)
@@ -170,6 +189,7 @@ export const createAccount = ({
     // Otherwise it is up to date, and also says whether the address is confirmed.
     if (remembered()?.id !== user.id) memory.setItem(userKey, JSON.stringify(user))
     memory.removeItem(leavingKey)
+    markErased(user.id)
     return user
   }
 
