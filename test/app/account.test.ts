@@ -1,10 +1,13 @@
 import 'fake-indexeddb/auto'
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import {
   accountOf,
   indexedDb,
   isBatch,
+  isPull,
   type Network,
   newDevice,
   newPerson,
@@ -177,6 +180,65 @@ test('a request that hangs is given up, so that other tabs get their turn', asyn
   await isHanging
   const [state, other] = await Promise.all([first, tab.run()])
   assert.deepEqual([state, other], ['offline', 'synced'])
+})
+
+/** The reply comes in so many pieces, each after `wait`. A request that is given up breaks it off. */
+const inPieces =
+  (pieces: number, wait: () => Promise<unknown>): Network =>
+  async ({ signal }, pass) => {
+    const reply = await pass()
+    const bytes = new Uint8Array(await reply.arrayBuffer())
+    const size = Math.ceil(bytes.length / pieces)
+    let at = 0
+    const body = new ReadableStream({
+      start: (body) => signal.addEventListener('abort', () => body.error(signal.reason)),
+      pull: async (body) => {
+        await wait()
+        if (signal.aborted) return
+        if (at < bytes.length) body.enqueue(bytes.slice(at, at + size))
+        else body.close()
+        at += size
+      },
+    })
+    return new Response(body, reply)
+  }
+
+test('a reply that comes slowly is waited for, and one that breaks off is not', async () => {
+  const { tab, profile, user } = await newPerson()
+  await tab.run()
+  tab.tasks.add('', { title: 'A' })
+  await tab.run()
+  const slow = await openTab(profile, user, { timeout: 500, database: randomUUID() })
+  once(
+    profile,
+    isPull,
+    inPieces(8, () => setTimeout(100))
+  )
+  assert.equal(await slow.run(), 'synced')
+  assert.deepEqual(slow.titles(), ['A'])
+  const { promise: never } = Promise.withResolvers()
+  let pieces = 0
+  once(
+    profile,
+    isPull,
+    inPieces(8, async () => pieces++ && never)
+  )
+  assert.equal(await slow.run(), 'offline')
+  assert.equal(pieces, 2)
+})
+
+test('a large change that is sent slowly gets the time for it', async () => {
+  const { profile, user } = await newPerson()
+  const slow = await openTab(profile, user, { timeout: 500 })
+  await slow.run()
+  // 20 kB, for which there are 2 seconds more.
+  for (const title of ['A', 'B']) slow.tasks.add('', { title, description: 'x'.repeat(10_000) })
+  once(profile, isBatch, async ({ signal }, pass) => {
+    await setTimeout(1000)
+    return signal.aborted ? Promise.reject(signal.reason) : pass()
+  })
+  assert.equal(await slow.run(), 'synced')
+  assert.equal(slow.tasks.waiting.value, 0)
 })
 
 for (const [status, state] of [

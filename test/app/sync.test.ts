@@ -366,7 +366,7 @@ for (const place of [indexedDb, memory])
       assert.equal(other.titles().length, 150)
     })
 
-    test('a batch stays below 1 MiB', async () => {
+    test('a batch stays below 130 KiB', async () => {
       const { tab, profile } = await newPerson(place)
       await tab.run()
       const sizes: number[] = []
@@ -378,7 +378,7 @@ for (const place of [indexedDb, memory])
       for (let n = 0; n < 40; n++) tab.tasks.add('', { title: `Task ${n}`, description })
       assert.equal(await tab.run(), 'synced')
       assert.equal(tab.tasks.waiting.value, 0)
-      assert.ok(sizes.length > 1 && sizes.every((size) => size <= 1024 * 1024), String(sizes))
+      assert.ok(sizes.length > 1 && sizes.every((size) => size <= 130 * 1024), String(sizes))
     })
 
     test('a change that is made while a sync ends is sent soon, and not with the next pull', async () => {

@@ -17,7 +17,7 @@ type Options = {
   memory: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
   /** Deletes what this device keeps of a user. */
   erase: (userId: string) => Promise<unknown>
-  /** Milliseconds after which a request is given up. A hung one would hold the lock of the tabs. */
+  /** Milliseconds of silence that end a request. A hung one would hold the lock of the tabs. */
   timeout?: number
 }
 
@@ -47,8 +47,26 @@ export const createAccount = ({
   let refusal: Refusal | undefined
   let refreshing: Promise<Response | undefined> | undefined
 
-  const timed: typeof fetch = (input, init) =>
-    send(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(timeout) })
+  /** Gives a request up when nothing is heard of it. A slow reply takes the time that it needs. */
+  const timed: typeof fetch = async (input, init) => {
+    if (init?.signal) return send(input, init)
+    const silence = new AbortController()
+    const hear = <Heard>(work: Promise<Heard>, most = timeout) => {
+      const timer = setTimeout(() => silence.abort(), most)
+      return work.finally(() => clearTimeout(timer))
+    }
+    // Nothing is heard while the body is sent, for which 10 KB a second are enough.
+    const sending = new Blob([String(init?.body ?? '')]).size / 10
+    const reply = await hear(send(input, { ...init, signal: silence.signal }), timeout + sending)
+    if (!reply.body) return reply
+    const reader = reply.body.getReader()
+    const pull = async (body: ReadableStreamDefaultController) => {
+      const { done, value } = await hear(reader.read())
+      if (done) body.close()
+      else body.enqueue(value)
+    }
+    return new Response(new ReadableStream({ pull }), reply)
+  }
   const visitor = createClient(origin, { fetch: timed })
 
   const remembered = (): User | undefined =>
