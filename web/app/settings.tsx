@@ -169,7 +169,7 @@ const YourAccount = ({ onDeleted }: { onDeleted: () => void }) => {
       />
       <PasswordForm
         title="Delete account"
-        hint={text.deletionHint}
+        hint={`${text.deletionHint} ${text.notExported(countUnsent())}`}
         isGrave
         asks={{ password: { label: 'Password', autocomplete: 'current-password' } }}
         send={async (read) => {
@@ -202,11 +202,13 @@ const Export = () => {
     fault.value = ''
     // What was changed here belongs to it.
     await sync.sync()
+    const lack = text.notExported(countUnsent())
     const result = await me.exportAll().catch(() => 'unreachable' as const)
     isBusy.value = false
-    if (result instanceof Blob) return save(result, `edge-todo-${today.value}.json`)
-    fault.value = text.account(result)
+    const isSaved = result instanceof Blob
+    fault.value = isSaved ? lack : text.account(result)
     say(fault.value, 'assertive')
+    if (isSaved) save(result, `edge-todo-${today.value}.json`)
   }
   return (
     <>

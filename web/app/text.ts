@@ -143,6 +143,11 @@ export const text = {
   passwordHint: 'This signs out all other devices. This one stays signed in.',
   exportHint: 'An export has all tasks, the trash and your account, as a JSON file.',
   exporting: 'Exporting…',
+  unsent: (changes: number) => `${changesThat(changes, 'has', 'have')} not reached the server yet.`,
+  notExported: (changes: number) =>
+    changes
+      ? `${text.unsent(changes)} An export does not have ${changes === 1 ? 'it' : 'them'}.`
+      : '',
   held: (tasks: number, ago: string) =>
     `${count(tasks, 'task')} on this device, ${ago ? `synced ${ago}` : 'not synced yet'}.`,
   emptyHint:
@@ -254,9 +259,7 @@ export const text = {
         : 'as soon as they can be fetched again'
     }.`,
   losing: (act: string, changes: number) =>
-    `${changesThat(changes, 'has', 'have')} not reached the server yet. ${act} deletes ${
-      changes === 1 ? 'it' : 'them'
-    } from this device.`,
+    `${text.unsent(changes)} ${act} deletes ${changes === 1 ? 'it' : 'them'} from this device.`,
   passwordRules: 'At least 8 characters. A few words in a row are easy to remember.',
 
   /** Why signing in or up failed. */
