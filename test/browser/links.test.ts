@@ -210,11 +210,11 @@ test('the line that asks to confirm goes for this visit, and Settings still has 
   await press(page, 'Send again')
   await untilAtTop(page, 'Settings')
   await page.getByText('The address is confirmed.').first().waitFor()
-  // It is confirmed for good, so it is not asked for again.
+  // It is confirmed for good, so it is not asked for again outside of Settings.
+  await open(page, 'Today')
   const asked: string[] = []
   page.on('request', (request) => asked.push(new URL(request.url()).pathname))
   await page.reload()
-  await open(page, 'Today')
   await add(page, 'Buy milk')
   await untilSent(page)
   assert.ok(asked.includes('/tasks/changes') && !asked.includes('/auth/me'), asked.join())
@@ -375,6 +375,35 @@ test('an address is changed with the link to the new one, and the old one is tol
   await page.getByText('That e-mail and password do not go together.').first().waitFor()
   await fillIn(page, next, 'Sign in')
   await untilIn(page)
+  noComplaints()
+})
+
+test('a link that is opened on another device is known in Settings, and when the page is shown', async () => {
+  const [page, other] = [await newDevice(), await newDevice()]
+  const [old, next] = [await signUp(page), newEmail()]
+  await asksToConfirm(page).waitFor()
+  await other.goto(await confirmation(old))
+  await press(other, 'Confirm')
+  await untilAtTop(other, 'Your address is confirmed')
+  await open(page, 'Settings')
+  await page.getByText('The address is confirmed.').waitFor()
+  await page.locator('summary', { hasText: 'Change e-mail' }).press('Enter')
+  await page.locator('[name=email]').fill(next)
+  await page.getByLabel('Account password', { exact: true }).fill(password)
+  await press(page, 'Change e-mail')
+  const words = page.locator('main').getByText(`your address stays ${old}.`)
+  await words.waitFor()
+  // What was asked for is still known after another view.
+  await open(page, 'Today')
+  await other.goto(linkIn(await mailTo(next, 'Confirm your new e-mail address')))
+  await open(page, 'Settings')
+  await page.locator('summary', { hasText: 'Change e-mail' }).press('Enter')
+  await words.waitFor()
+  await press(other, 'Confirm')
+  await untilAtTop(other, 'Your address is confirmed')
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+  await page.getByText(`Signed in as ${next}`).waitFor()
+  await words.waitFor({ state: 'detached' })
   noComplaints()
 })
 

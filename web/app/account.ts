@@ -58,7 +58,8 @@ export const createAccount = ({
     // Nothing is heard while the body is sent, for which 10 KB a second are enough.
     const sending = new Blob([String(init?.body ?? '')]).size / 10
     const reply = await hear(send(input, { ...init, signal: silence.signal }), timeout + sending)
-    if (!reply.body) return reply
+    // Some browsers give an empty body to a 204, which may have none.
+    if (reply.status === 204 || !reply.body) return reply
     const reader = reply.body.getReader()
     const pull = async (body: ReadableStreamDefaultController) => {
       const { done, value } = await hear(reader.read())

@@ -31,6 +31,8 @@ export const createMe = (account: Account, known: User) => {
   const { auth } = account.clientOf(id)
   /** The address, and whether it is confirmed. */
   const user = signal(known)
+  /** The address that was asked for, and the one that it takes the place of. */
+  const asked = signal({ email: '', old: '' })
   /** Whether the server is known to send no mails. */
   const isMailMissing = signal(false)
   const devices = signal<Device[]>()
@@ -65,14 +67,16 @@ export const createMe = (account: Account, known: User) => {
 
   return {
     user,
+    asked,
     isMailMissing,
     follow,
     loadUser,
 
-    /** Asks for the user, unless the address is known to be confirmed, which no address ever loses. */
+    /** Asks for the user, as long as a link may be opened on another device. */
     look: async () => {
       follow()
-      if (!user.value.email_verified) await loadUser().catch(() => {})
+      const { email, email_verified } = user.value
+      if (!email_verified || asked.value.old === email) await loadUser().catch(() => {})
     },
 
     /** Has the link that confirms the address sent again. */
@@ -88,10 +92,12 @@ export const createMe = (account: Account, known: User) => {
 
     /** Has a link sent to a new address, which takes the place of the old one when it is confirmed. */
     changeEmail: async (email: string, current_password: string) => {
+      const old = user.value.email
       const problem = await refusalOf(
         await auth.email.$put({ json: { email, current_password } }),
         202
       )
+      if (!problem) asked.value = { email, old }
       isMailMissing.value = cannotMail(problem)
       return problem?.status === 403 ? wrong(problem, 'current_password') : problem
     },

@@ -127,9 +127,9 @@ const PasswordForm = ({ title, hint, ...sending }: FormProps) => {
 
 const YourAccount = ({ onDeleted }: { onDeleted: () => void }) => {
   const { me } = session.value as Session
-  /** The address that was asked for, and the one that it takes the place of. */
-  const asked = useSignal({ email: '', old: '' })
-  const { email, old } = asked.value
+  // Another device may have confirmed another address.
+  useEffect(() => void me.loadUser().catch(() => {}), [me])
+  const { email, old } = me.asked.value
   return (
     <Group title="Account">
       <Address />
@@ -147,7 +147,6 @@ const YourAccount = ({ onDeleted }: { onDeleted: () => void }) => {
         send={async (read) => {
           const fault = await me.changeEmail(read('email'), read('current_password'))
           if (fault) return fault
-          asked.value = { email: read('email'), old: me.user.value.email }
           say(text.emailAsked(read('email'), me.user.value.email))
           return undefined
         }}
