@@ -117,24 +117,31 @@ test('an account is deleted with the password alone, and is forgotten here', asy
   assert.equal('status' in after && after.status, 401)
 })
 
+const isDeletion = ({ method, url }: Request) => method === 'DELETE' && url.endsWith('/auth/me')
+
 test('an account whose deletion was answered by a lost reply is known to be deleted', async () => {
   const { me, profile } = await newMe()
-  once(profile, ({ method }) => method === 'DELETE', lost)
+  once(profile, isDeletion, lost)
   assert.equal(await me.remove(password), undefined)
   assert.deepEqual([...profile.memory], [])
 })
 
-test('a deletion that is refused leaves the account and its tasks, and the next try deletes it', async () => {
+test('a deletion that is refused leaves the account, its tasks and one session, and the next try deletes it', async () => {
   const { me, tab, profile } = await newMe()
   await tab.run()
   // The deletion is refused once, as it is when the login is too old.
   let isRefused = false
   profile.network = async (request, pass) => {
-    if (request.method !== 'DELETE' || isRefused) return pass()
+    if (!isDeletion(request) || isRefused) return pass()
     isRefused = true
     return problem(403, { detail: 'Log in again.' })
   }
   assert.equal((await me.remove(password))?.detail, 'Log in again.')
   assert.ok(profile.memory.get('user'))
+  await me.loadDevices()
+  assert.deepEqual(
+    me.devices.value?.map(({ current }) => current),
+    [true]
+  )
   assert.equal(await me.remove(password), undefined)
 })

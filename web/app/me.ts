@@ -137,8 +137,13 @@ export const createMe = (account: Account, known: User) => {
       // Another device may have changed the address.
       const me = await auth.me.$get()
       if (me.status !== 200) return problemOf(me)
+      const unlisted = await fetchDevices()
+      if (unlisted) return unlisted
+      const before = devices.value?.filter(({ current }) => current) ?? []
       const result = await account.signIn((await me.json()).email, password)
       if (!('id' in result)) return result.status === 401 ? wrong(result, 'password') : result
+      // The login began a session of its own, which stays when the account does.
+      for (const { id } of before) await auth.sessions[':id'].$delete({ param: { id } })
       let isLost = false
       const reply = await auth.me.$delete().catch(() => {
         isLost = true
