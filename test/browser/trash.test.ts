@@ -5,6 +5,7 @@ import {
   add,
   asOtherDevice,
   choose,
+  copyTask,
   inspect,
   newDevice,
   noComplaints,
@@ -159,6 +160,27 @@ test('the trash is fetched page by page, and all that is shown is restored at on
   await untilSent(page)
   assert.equal((await asOtherDevice(page, '/tasks?limit=100', 'GET')).length, 100)
   assert.deepEqual(await asOtherDevice(page, '/tasks?deleted=true', 'GET'), [])
+  noComplaints()
+})
+
+test('of many deleted tasks the trash has those in the page that are looked at', async () => {
+  const page = await newDevice()
+  await signUp(page)
+  await copyTask(page, 'Buy milk', 300)
+  await page.reload()
+  await open(page, 'All tasks')
+  await row(page, 'Buy milk').focus()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.press('Delete')
+  await page.getByText('No tasks yet.').waitFor()
+  await open(page, 'Trash')
+  await page.getByRole('checkbox', { name: 'Select all 301' }).waitFor()
+  const rows = page.locator('.row')
+  assert.ok((await rows.count()) < 200, String(await rows.count()))
+  while ((await rows.count()) < 301) await rows.last().scrollIntoViewIfNeeded()
+  await page.getByRole('checkbox', { name: 'Select all 301' }).check()
+  await page.getByRole('button', { name: 'Restore 301 tasks' }).click()
+  await page.getByText('The trash is empty.').waitFor()
   noComplaints()
 })
 

@@ -92,7 +92,7 @@ const useCurrent = () => {
 }
 
 /** How many rows are shown: more whenever the mark at their end comes near. */
-const useMost = () => {
+export const useMost = () => {
   const most = useSignal(firstRows())
   const end = useRef<HTMLDivElement>(null)
   const address = addressOf(view.value)

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { LinkButton, QuietButton } from './button.tsx'
 import type { Task } from './changes.ts'
 import { dayOf, sayDay } from './dates.ts'
+import { useMost } from './list.tsx'
 import { nothing, pick, type Selection } from './selection.ts'
 import { focusTop, restore, type Session, session, today } from './state.ts'
 import { Facts } from './task.tsx'
@@ -46,7 +47,8 @@ export const Trash = () => {
   const chosen = useSignal(nothing)
   const list = trash.list.value
   const state = trash.state.value
-  const days = Map.groupBy(list, ({ at }) => dayOf(new Date(at)))
+  const { most, end } = useMost()
+  const days = Map.groupBy(list.slice(0, most), ({ at }) => dayOf(new Date(at)))
   const picked = list.filter(({ task }) => chosen.value.ids.has(task.id))
   const isAll = picked.length === list.length
   const choose = (next: Selection) => {
@@ -113,6 +115,7 @@ export const Trash = () => {
           </ul>
         </section>
       ))}
+      {list.length > most && <div ref={end} />}
       {!list.length && state === 'loaded' && <p class="empty">{text.empty.trash}</p>}
       {!list.length && state === 'loading' && <p class="empty waiting">{text.loading}</p>}
       {trash.hasMore.value && (
