@@ -298,6 +298,34 @@ test('a session that ends elsewhere keeps the changes, and signing in again send
   noComplaints()
 })
 
+test('signing in again in one tab brings the others back', async () => {
+  const page = await newDevice()
+  const email = await signUp(page)
+  const tabs = [await page.context().newPage(), await page.context().newPage()]
+  for (const tab of tabs) {
+    await tab.goto('/app/')
+    await tab.getByText('Nothing is due today.').waitFor()
+  }
+  await asOtherDevice(page, '/auth/sessions', 'DELETE')
+  const words = 'You were signed out on this device.'
+  for (const tab of [page, ...tabs]) {
+    await open(tab, 'Trash')
+    await status(tab, words)
+    await open(tab, 'Today')
+  }
+  const [looking, signingIn] = tabs
+  await signingIn?.getByRole('button', { name: 'Sign in' }).click()
+  await signingIn?.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await fillIn(page, email, 'Sign in')
+  await signingIn?.getByRole('heading', { level: 1, name: 'Today' }).waitFor()
+  await looking?.locator('.status', { hasText: words }).waitFor({ state: 'detached' })
+  await add(page, 'Buy milk')
+  for (const tab of [page, ...tabs]) await row(tab, 'Buy milk').waitFor()
+  await untilSent(page)
+  noComplaints()
+})
+
 test('signing out asks when changes have not been sent, and leaves no task on the device', async () => {
   const page = await newDevice()
   await signUp(page)

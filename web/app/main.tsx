@@ -80,6 +80,11 @@ const reload = () =>
     if (!link.value) location.reload()
   })
 
+/** Tells the tabs of a user what has changed here. */
+const channelOf = (user: User) => new BroadcastChannel(`tasks-${user.id}`)
+/** Tells them that the person who was signed out has signed in again. */
+const isBack = 'back'
+
 const open = async (user: User) => {
   const stored = await openStore(user.id, (why) => {
     closing.value = why
@@ -90,7 +95,7 @@ const open = async (user: User) => {
   })
   const store = stored ?? openMemoryStore()
   const isInMemory = !stored
-  const channel = new BroadcastChannel(`tasks-${user.id}`)
+  const channel = channelOf(user)
   const tasks = createTasks(store, (ids) => {
     channel.postMessage(ids)
     sync.soon()
@@ -106,7 +111,11 @@ const open = async (user: User) => {
       return tasks.reload(ids)
     },
   })
-  channel.onmessage = ({ data }: MessageEvent<string[] | undefined>) => tasks.reload(data)
+  channel.onmessage = ({ data }: MessageEvent<string[] | typeof isBack | undefined>) => {
+    if (data !== isBack) return tasks.reload(data)
+    if (cover.peek()?.is === 'signing-in') show(undefined)
+    return sync.sync()
+  }
   const [syncedAt] = await Promise.all([
     store.readSyncedAt().catch(() => undefined),
     tasks.reload(),
@@ -155,7 +164,7 @@ const signedIn = (user: User) => {
   notice.value = undefined
   const before = session.value
   if (!before) void open(user)
-  else if (before.user.id === user.id) void before.sync.sync()
+  else if (before.user.id === user.id) channelOf(user).postMessage(isBack)
   else location.reload()
 }
 
