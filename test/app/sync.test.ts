@@ -279,6 +279,26 @@ for (const place of [indexedDb, memory])
       assert.deepEqual(tab.titles(), ['Fine', 'Short'])
     })
 
+    test('tags of two devices that are too many for one task wait for the person', async () => {
+      const { tab, email } = await newPerson(place)
+      const tags = Array.from({ length: 19 }, (_, n) => `tag ${n}`)
+      const { id } = tab.tasks.add('', { title: 'A', tags })
+      await tab.run()
+      const { tab: other } = await newDevice(email, place)
+      await other.run()
+      await other.tasks.change('', [id], { tags: [...tags, 'theirs'] })
+      await other.run()
+      await tab.tasks.change('', [id], { tags: [...tags, 'ours'] })
+      assert.equal(await tab.run(), 'synced')
+      assert.deepEqual(tab.task(id).tags, [...tags, 'theirs'])
+      const [change] = tab.tasks.parked.value
+      assert.deepEqual(change?.parked, {
+        why: 'refused',
+        detail: 'the tags must be at most 20 tags',
+      })
+      assert.deepEqual(change?.fields.tags, [...tags, 'theirs', 'ours'])
+    })
+
     test('a batch refused without a reason is taken apart until one change is to blame', async () => {
       const { tab, profile } = await newPerson(place)
       await tab.run()

@@ -141,8 +141,8 @@ export const merge = (base: Task, ours: Partial<Fields>, task: Task) => {
   for (const name of ['title', 'description'] as const)
     if (name in fields && !equal(base[name], task[name]))
       Object.assign(theirs, { [name]: task[name] })
-  if (fields.tags && !equal(base.tags, task.tags))
-    fields.tags = union(fields.tags, task.tags).slice(0, 20)
+  // More than a task may have are refused, so that the person decides.
+  if (fields.tags && !equal(base.tags, task.tags)) fields.tags = union(fields.tags, task.tags)
   // A time needs a date, which they may have cleared.
   const date = fields.due_date === undefined ? task.due_date : fields.due_date
   if (fields.due_time && !date) fields.due_date = base.due_date
