@@ -45,22 +45,42 @@ const faultIn = (fields: Understood) => {
   return title ?? tags ?? ''
 }
 
+/** The lines of a pasted list, without bullets, numbers and boxes. */
+const linesOf = (pasted: string) =>
+  pasted
+    .split('\n')
+    .map((line) => line.replace(/^\s*(?:(?:[-*•]|\d+[.)]|\[[ x]?\])(?:\s+|$))*/i, '').trim())
+    .filter(Boolean)
+
 /** The field for new tasks, with a line that shows what was understood. */
 export const QuickAdd = () => {
-  /** The line that could not be added. */
-  const refused = useSignal('')
+  /** Why nothing was added, and what was in the field. */
+  const refused = useSignal({ line: '', fault: '' })
   const fields = read(line.value)
-  const fault = line.value && line.value === refused.value ? faultIn(fields) : ''
+  const fault = line.value === refused.value.line && refused.value.fault
   const field = useRef<HTMLInputElement>(null)
+  /** Adds all or, where there is a fault, nothing. */
+  const addAll = (all: Understood[], fault: string) => {
+    refused.value = { line: line.value, fault }
+    const [one, ...more] = all
+    if (fault) say(fault, 'assertive')
+    else if (one) add(one, ...more)
+    return !fault
+  }
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     // The button goes with the line, and the next line is typed here.
     field.current?.focus()
-    refused.value = line.value
-    if (!line.value.trim()) return
-    if (faultIn(fields)) return say(faultIn(fields), 'assertive')
-    add(fields)
-    line.value = ''
+    if (line.value.trim() && addAll([fields], faultIn(fields))) line.value = ''
+  }
+  const paste = (event: ClipboardEvent) => {
+    const lines = linesOf(event.clipboardData?.getData('text') ?? '')
+    if (lines.length < 2) return
+    event.preventDefault()
+    const all = lines.map(read)
+    const faults = all.map(faultIn)
+    const at = faults.findIndex(Boolean)
+    addAll(all, at < 0 ? '' : text.notAdded(lines[at] ?? '', faults[at] ?? ''))
   }
   return (
     <form class="quick-add box" noValidate onSubmit={submit}>
@@ -75,6 +95,7 @@ export const QuickAdd = () => {
         autocomplete="off"
         enterKeyHint="done"
         value={line.value}
+        onPaste={paste}
         onInput={({ currentTarget }) => {
           line.value = currentTarget.value
         }}
@@ -121,6 +142,11 @@ const Search = () => (
       onInput={({ currentTarget }) => {
         search.value = currentTarget.value
       }}
+      onKeyDown={(event) => {
+        if (event.isComposing || !/^(Enter|ArrowDown)$/.test(event.key)) return
+        event.preventDefault()
+        document.querySelector<HTMLElement>('.row')?.focus()
+      }}
     />
   </div>
 )
@@ -145,8 +171,8 @@ const Sorting = () => (
 export const Header = () => (
   <header>
     <h1 tabIndex={-1}>{nameOfView()}</h1>
-    {(view.value.is === 'all' || view.value.is === 'tag') && <Sorting />}
     {isList() && <Search />}
+    {(view.value.is === 'all' || view.value.is === 'tag') && <Sorting />}
     <div class="tools">
       <IconButton
         icon="help"
@@ -211,20 +237,24 @@ export const Views = () => {
           </button>
         </li>
       </ul>
-      <ul id="more" popover="auto" aria-label="More views">
-        {names.map((tag) => (
-          <Place
-            key={tag}
-            to={{ is: 'tag', tag }}
-            icon="tag"
-            name={tag}
-            count={tags.get(tag) ?? 0}
-          />
-        ))}
-        {(['trash', 'settings'] as const).map((is) => (
-          <Place key={is} to={{ is }} icon={is} name={text.views[is]} />
-        ))}
-      </ul>
+      <div id="more" popover="auto">
+        <ul aria-label="More views">
+          {(['trash', 'settings'] as const).map((is) => (
+            <Place key={is} to={{ is }} icon={is} name={text.views[is]} />
+          ))}
+        </ul>
+        <ul class="tags" aria-label="Tags">
+          {names.map((tag) => (
+            <Place
+              key={tag}
+              to={{ is: 'tag', tag }}
+              icon="tag"
+              name={tag}
+              count={tags.get(tag) ?? 0}
+            />
+          ))}
+        </ul>
+      </div>
     </nav>
   )
 }

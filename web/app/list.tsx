@@ -9,6 +9,7 @@ import {
   focusList,
   isByHand,
   isDoneShown,
+  nameOfView,
   reschedule,
   rows,
   say,
@@ -113,12 +114,18 @@ export const useMost = () => {
   return { most: most.value, end }
 }
 
+const isAll = () => view.value.is === 'all'
+const notFound = () => (isAll() ? text.empty.search : text.notFound(nameOfView()))
+
 /** Says how many tasks a search finds, once the person has stopped typing. */
 const useFound = () => {
   const { value } = search
   useEffect(() => {
     if (!value) return
-    const timer = setTimeout(() => say(text.found(rows.value.length)), 500)
+    const timer = setTimeout(
+      () => say(rows.value.length ? text.found(rows.value.length) : notFound()),
+      500
+    )
     return () => clearTimeout(timer)
   }, [value])
 }
@@ -128,7 +135,17 @@ export const List = () => {
   const { most, end } = useMost()
   let left = Math.max(most, useCurrent() + 2)
   if (!sections.value.length)
-    return <p class="empty">{search.value ? text.empty.search : text.empty[view.value.is]}</p>
+    return (
+      <p class="empty">
+        {search.value ? `${notFound()} ` : text.empty[view.value.is]}
+        {search.value && !isAll() && (
+          // biome-ignore lint/a11y/useValidAnchor: it leads to a view, and goes with this one
+          <a href="#all" onClick={() => document.getElementById('search')?.focus()}>
+            Search all tasks
+          </a>
+        )}
+      </p>
+    )
   return (
     <div class="list">
       {sections.value.map((section) => {

@@ -12,19 +12,20 @@ export const byOrder = (a: Placed, b: Placed): number =>
 /** The space between two tasks that are put in order. A power of two keeps the halves exact. */
 const gap = 1024
 
-/** The place beyond all others: below them for 1, above them for -1. */
-const beyond = (tasks: Iterable<Placed>, side: 1 | -1): number => {
+/** The nth place beyond all others: below them for 1, above them for -1. */
+const beyond = (tasks: Iterable<Placed>, side: 1 | -1, nth: number): number => {
   let most = 0
   for (const { order } of tasks) most = Math.max(most, side * (order ?? 0))
   // Beyond this, adding the gap would no longer change the number.
-  return side * (most < Number.MAX_SAFE_INTEGER - gap ? most + gap : most)
+  const further = nth * gap
+  return side * (most < Number.MAX_SAFE_INTEGER - further ? most + further : most)
 }
 
-/** The place below all others. */
-export const last = (tasks: Iterable<Placed>) => beyond(tasks, 1)
+/** The place below all others, or the nth one there. */
+export const last = (tasks: Iterable<Placed>, nth = 1) => beyond(tasks, 1, nth)
 
-/** The place above all others. */
-export const first = (tasks: Iterable<Placed>) => beyond(tasks, -1)
+/** The place above all others, or the nth one there, counted upwards. */
+export const first = (tasks: Iterable<Placed>, nth = 1) => beyond(tasks, -1, nth)
 
 /** So many places between two numbers, or nothing where there are none. Either end may be open. */
 const placesBetween = (start: number | undefined, end: number | undefined, count: number) => {

@@ -65,6 +65,7 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
     )
   return (
     <Sheet title={title} onSubmit={submit}>
+      <p class="soft">{text.about}</p>
       {notice.value && <p class="soft">{text.notices[notice.value]}</p>}
       {content}
       <p class="soft">

@@ -9,7 +9,7 @@ import { firstDay, preferences } from './preferences.ts'
 import { extend, keep, nothing, pick, type Selection } from './selection.ts'
 import type { Closing, Store } from './store.ts'
 import type { Sync } from './sync.ts'
-import type { Tasks } from './tasks.ts'
+import type { NewTask, Tasks } from './tasks.ts'
 import { text } from './text.ts'
 import type { Trash } from './trash.ts'
 import { countsOf, type Section, type Sort, sectionsOf, type View, viewOf } from './views.ts'
@@ -199,15 +199,19 @@ const sayTasks = (tasks: Task[]) => {
   return task && tasks.length === 1 ? `“${task.title}”` : text.tasks(tasks.length)
 }
 
-export const add = (fields: Partial<Fields> & Pick<Fields, 'title'>) => {
-  const { title, due_date } = fields
+export const add = (one: NewTask, ...more: NewTask[]) => {
+  const { title, due_date } = one
   // What is due on another day may go to another view.
   const day = due_date && due_date !== today.value ? sayDay(due_date, today.value) : undefined
-  run(text.added(title, day), (tasks, name) =>
-    tasks.add(name, {
-      ...(preferences.value.newTasks === 'top' && { order: first(tasks.all.value.values()) }),
-      ...fields,
-    })
+  const isOnTop = preferences.value.newTasks === 'top'
+  /** Those that are pasted keep their order, also above all others. */
+  const placed = (fields: NewTask, above: number) => ({
+    ...(isOnTop && { order: first(all.value.values(), above) }),
+    ...fields,
+  })
+  const many = more.length + 1
+  run(more.length ? text.addedAll(many) : text.added(title, day), (tasks, name) =>
+    tasks.add(name, placed(one, many), ...more.map((fields, n) => placed(fields, many - 1 - n)))
   )
 }
 

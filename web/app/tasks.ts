@@ -27,6 +27,9 @@ type Step = Edit & { seen: Task; began?: Task | undefined }
 type Undo = { name: string; steps: Step[]; parked?: Change }
 const mostUndos = 50
 
+/** The fields of a task to be added. */
+export type NewTask = Partial<Fields> & Pick<Fields, 'title'>
+
 /** A task that went, and when. */
 export type Deleted = { task: Task; at: string }
 
@@ -250,25 +253,31 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     gone,
     reload,
 
-    add: (name: string, fields: Partial<Fields> & Pick<Fields, 'title'>): Task => {
+    /** Adds one task or more, and gives the first. */
+    add: (name: string, one: NewTask, ...more: NewTask[]): Task => {
       const now = new Date().toISOString()
-      const seen: Task = {
+      const create = (fields: NewTask, index: number): Task => ({
         description: null,
         completed: false,
         priority: 'medium',
         tags: [],
         due_date: null,
         due_time: null,
-        order: last(all.value.values()),
+        order: last(all.value.values(), index + 1),
         ...fields,
         title: fields.title.trim(),
         id: newId(),
         completed_at: null,
         created_at: now,
         updated_at: now,
-      }
-      void run(name, [{ op: 'create', fields: {}, seen }])
-      return seen
+      })
+      const first = create(one, 0)
+      const created = [first, ...more.map((fields, index) => create(fields, index + 1))]
+      void run(
+        name,
+        created.map((seen) => ({ op: 'create', fields: {}, seen }))
+      )
+      return first
     },
 
     /** With `began`, the edit of one task, which may be gone: then the server says so when it is sent. */

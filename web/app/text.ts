@@ -83,6 +83,7 @@ export const text = {
   tagsHint: 'Separate them with commas.',
   newTaskHint: 'Pay rent tomorrow 9:30 #home !high',
   searchHint: 'Search, #tag, !high',
+  notFound: (view: string) => `No task in ${view} matches the search.`,
   found: (n: number) => `${count(n, 'task')} found.`,
 
   handOnly: 'Tasks can be moved in Today and in All tasks, sorted by hand.',
@@ -94,6 +95,8 @@ export const text = {
 
   // A long title is cut on a phone, so the day comes first.
   added: (title: string, day = '') => `Added${day && ` for ${day}:`} “${title}”`,
+  addedAll: (n: number) => `Added ${count(n, 'task')}`,
+  notAdded: (line: string, fault: string) => `Nothing is added. “${line.slice(0, 30)}…”: ${fault}`,
   tasks: (n: number) => count(n, 'task'),
   completed: (tasks: string) => `Completed ${tasks}`,
   reopened: (tasks: string) => `Reopened ${tasks}`,
@@ -163,6 +166,7 @@ export const text = {
   emailAsked: (email: string, old: string) =>
     `A mail is on its way to ${email}. Until you open its link, your address stays ${old}.`,
 
+  about: 'edge-todo: a to-do list that also works offline.',
   signingIn: 'Sign in',
   toTasks: 'To your tasks',
   toSignIn: 'Back to sign in',
