@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { byOrder } from '../../web/app/order.ts'
 import { isBatch, newDevice, newPerson, offline } from './devices.ts'
 
 test('250 changes that were made offline arrive in three batches', async () => {
@@ -80,4 +81,19 @@ test('a tag that several tasks get leaves each its own tags, and one undo takes 
   tab.tasks.undo()
   await tab.run()
   assert.deepEqual(tags(), [['a'], ['b']])
+})
+
+test('several tasks are added in their order, below the others, with one undo', async () => {
+  const { tab } = await newPerson()
+  tab.tasks.add('', { title: 'First' })
+  const { title } = tab.tasks.add('Added 3', { title: 'One' }, { title: 'Two' }, { title: 'Three' })
+  assert.equal(title, 'One')
+  const orders = [...tab.tasks.all.value.values()].sort(byOrder)
+  assert.deepEqual(
+    orders.map(({ title }) => title),
+    ['First', 'One', 'Two', 'Three']
+  )
+  assert.equal(new Set(orders.map(({ order }) => order)).size, 4)
+  assert.equal(tab.tasks.undo(), 'Added 3')
+  assert.deepEqual(tab.titles(), ['First'])
 })

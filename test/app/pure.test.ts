@@ -21,7 +21,7 @@ import {
   weekday,
 } from '../../web/app/dates.ts'
 import { faultsIn } from '../../web/app/limits.ts'
-import { byOrder, last, move, placeOf } from '../../web/app/order.ts'
+import { byOrder, first, last, move, placeOf } from '../../web/app/order.ts'
 import { understand } from '../../web/app/quick-add.ts'
 import { extend, keep, nothing, pick, range } from '../../web/app/selection.ts'
 import { countsOf, matches, sectionsOf, viewOf } from '../../web/app/views.ts'
@@ -423,6 +423,8 @@ describe('order', () => {
   test('a new task comes last, also after the largest number', () => {
     assert.equal(last([]), 1024)
     assert.equal(last([task({ order: 5 }), task()]), 1029)
+    assert.deepEqual([first([task({ order: 5 })]), first([], 2)], [-1024, -2048])
+    assert.equal(last([task({ order: 5 })], 3), 3077)
     assert.ok(Number.isFinite(last([task({ order: Number.MAX_VALUE })])))
   })
 })
