@@ -38,6 +38,8 @@ test('Undo stays in sight beside a long title, and the toast is not wider than t
 test('the preview of a long line has one line for the title, and moves the list by 20 px at most', async () => {
   const page = await newDevice()
   await signUp(page)
+  // It stands above the list, and comes when it wants.
+  await page.getByText('with the link in our mail').waitFor()
   await add(page, 'Buy milk')
   const { y: before } = await boxOf(row(page, 'Buy milk'))
   await page.getByLabel('New task').fill(longTitle)
@@ -57,9 +59,10 @@ test('Trash and Settings are in sight with 20 tags, and the last tag is reached 
   for (const width of [1280, 390, 320]) {
     await page.setViewportSize({ width, height: 700 })
     if (width < 960) await page.getByRole('button', { name: 'More' }).click()
+    await assertInSight(page, trash, `Trash at ${width} px`)
     await last.scrollIntoViewIfNeeded()
     for (const [name, link] of Object.entries({ trash, settings, last }))
-      await assertInSight(page, link, `${name} at ${width} px`)
+      await assertInSight(page, link, `${name} at ${width} px after scrolling`)
     await inspect(page, `many-tags-${width}`)
     await page.keyboard.press('Escape')
   }
