@@ -27,7 +27,7 @@ test('a search that finds nothing says where it looked, and goes on in all tasks
     .getByText('No task in Today matches the search.')
     .waitFor({ state: 'attached' })
   await inspect(page, 'empty-search-today')
-  await page.getByRole('link', { name: 'Search all tasks' }).click()
+  await page.getByRole('button', { name: 'Search all tasks' }).click()
   await page.getByRole('heading', { level: 1, name: 'All tasks' }).waitFor()
   await page.locator('#search:focus').waitFor()
   assert.deepEqual(await titles(page), ['Call mum', 'Call the bank'])
@@ -43,7 +43,7 @@ test('a search that finds nothing says where it looked, and goes on in all tasks
 
   await page.getByLabel('Search').fill('nobody')
   await page.getByText('No task matches the search.').waitFor()
-  assert.equal(await page.getByRole('link', { name: 'Search all tasks' }).count(), 0)
+  assert.equal(await page.getByRole('button', { name: 'Search all tasks' }).count(), 0)
   await page.keyboard.press('Enter')
   await page.locator('#search:focus').waitFor()
   noComplaints()

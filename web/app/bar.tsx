@@ -40,7 +40,6 @@ const read = (line: string): Understood => {
 }
 
 const faultIn = (fields: Understood) => {
-  if (!fields.title) return text.titleMissing
   const { title, tags } = faultsIn(fields)
   return title ?? tags ?? ''
 }

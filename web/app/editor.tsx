@@ -28,7 +28,7 @@ const fieldsIn = (form: FormData, task: Task) => {
   // A time alone means today.
   const due_date = read('due_date') || (isTimeNew ? today.value : null)
   return {
-    title: read('title') || task.title,
+    title: read('title'),
     description: read('description') || null,
     due_date,
     due_time: (due_date && read('due_time')) || null,
@@ -70,7 +70,7 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
     else finish(began.current ?? task, fields)
   }
   const hide = (form: FormData, before: FormData) => {
-    if (refused) return false
+    if (refused || Object.keys(look(form)).length) return false
     began.current = finish(began.current ?? task, edited(form, before))
     return true
   }

@@ -12,6 +12,7 @@ type Written = Partial<Pick<Fields, 'title' | 'description' | 'tags'>>
 /** What the server would not take, by field. It is said, and never cut. */
 export const faultsIn = ({ title, description, tags = [] }: Written) => {
   const faults: Partial<Record<keyof Written, string>> = {}
+  if (title === '') faults.title = text.titleMissing
   if (lengthOf(title ?? '') > most.title) faults.title = text.titleTooLong
   if (lengthOf(description ?? '') > most.description) faults.description = text.notesTooLong
   if (tags.some((tag) => lengthOf(tag) > most.tag)) faults.tags = text.tagTooLong

@@ -139,10 +139,15 @@ export const List = () => {
       <p class="empty">
         {search.value ? `${notFound()} ` : text.empty[view.value.is]}
         {search.value && !isAll() && (
-          // biome-ignore lint/a11y/useValidAnchor: it leads to a view, and goes with this one
-          <a href="#all" onClick={() => document.getElementById('search')?.focus()}>
+          <LinkButton
+            onClick={() => {
+              // The button goes with the view.
+              document.getElementById('search')?.focus()
+              location.hash = '#all'
+            }}
+          >
             Search all tasks
-          </a>
+          </LinkButton>
         )}
       </p>
     )

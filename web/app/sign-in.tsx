@@ -25,7 +25,11 @@ export const SignIn = ({ account, onSignedIn }: Props) => {
   const title = isNew.value ? 'Create account' : 'Sign in'
   const { submit, clear, content } = useForm({
     asks: {
-      email: { label: 'E-mail', autocomplete: 'username' },
+      email: {
+        label: 'E-mail',
+        autocomplete: 'username',
+        defaultValue: session.value?.me.user.value.email ?? '',
+      },
       password: {
         label: 'Password',
         autocomplete: isNew.value ? 'new-password' : 'current-password',

@@ -121,7 +121,8 @@ const Rename = (props: { task: Task }) => {
         const { key, currentTarget, isComposing } = event
         if (isComposing || (key !== 'Enter' && key !== 'Escape')) return
         event.preventDefault()
-        const { title: fault } = faultsIn({ title: currentTarget.value.trim() })
+        const title = currentTarget.value.trim()
+        const fault = title && faultsIn({ title }).title
         if (key === 'Enter' && fault) return tell(fault)
         const row = currentTarget.closest('li')
         if (key === 'Enter') close()
