@@ -255,12 +255,10 @@ export const text = {
 
   leaving: 'Deleting the tasks from this device…',
   leave: 'Your tasks stay in your account, and are deleted from this device.',
-  /** When the tasks come back to an emptied device, by what the last sync came to. */
+  /** When an emptied device has its tasks again, by what the last sync came to. */
   comeBack: (is = '') =>
-    `The tasks in your account come back ${
-      /^(signed-out|stranger)$/.test(is)
-        ? 'when you sign in again'
-        : 'as soon as they can be fetched again'
+    `This device fetches your tasks again when ${
+      /^(signed-out|stranger)$/.test(is) ? 'you sign in' : 'it next reaches the server'
     }.`,
   losing: (act: string, changes: number) =>
     `${text.unsent(changes)} ${act} deletes ${changes === 1 ? 'it' : 'them'} from this device.`,
