@@ -163,6 +163,8 @@ describe('quick add', () => {
     ['Dec 3 Pay', { due_date: '2026-12-03' }],
     ['Pay on december 3rd!', { due_date: '2026-12-03' }],
     ['Pay the 1st of January', { title: 'Pay the 1st of January' }],
+    ['Pay by the 1st of January', { due_date: '2027-01-01' }],
+    ['Pay on the 3rd floor', { title: 'Pay on the 3rd floor' }],
     ['Pay 1st of January', { due_date: '2027-01-01' }],
     ['Pay 21 nov', { due_date: today }],
     ['Pay 20 nov', { due_date: '2027-11-20' }],

@@ -74,7 +74,7 @@ const dates: [RegExp, (today: Day, parts: string[], habits: Habits) => Day | und
 
 /** What may mean something else is a date at the end of the line, or behind a word such as "on". */
 const doubtful = new RegExp(`^(?:${shortWeekday}|\\d+/\\d+|march \\d+|\\d+ may)$`)
-const leading = /^(?:on(?! to)|by|due|starting) /
+const leading = /^(?:on(?! to)|by|due|starting) (?:the (?=\d))?/
 
 const readDate = (phrase: string, today: Day, habits: Habits, isAtEnd: () => boolean) => {
   const bare = phrase.replace(leading, '')
