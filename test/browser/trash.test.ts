@@ -172,7 +172,7 @@ test('of many deleted tasks the trash has those in the page that are looked at',
   await row(page, 'Buy milk').focus()
   await page.keyboard.press('Control+a')
   await page.keyboard.press('Delete')
-  await page.getByText('No tasks yet.').waitFor()
+  await page.getByText('No tasks. Add one above.').waitFor()
   await open(page, 'Trash')
   await page.getByRole('checkbox', { name: 'Select all 301' }).waitFor()
   const rows = page.locator('.row')
