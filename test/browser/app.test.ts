@@ -276,6 +276,7 @@ test('every feature of the list works by keyboard alone', async () => {
   await keyboard.type('Two and a half')
   await press('Enter')
   await untilOn(page, 'Two and a half')
+  await page.locator('.toast').getByText('Changed “Two and a half”').waitFor()
   await press('Enter')
   await page.getByRole('dialog', { name: 'Task' }).waitFor()
   await untilInField(page, 'title')

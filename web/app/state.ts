@@ -256,7 +256,7 @@ export const restore = (deleted: Task[]) =>
  */
 export const finish = (began: Task, fields: Partial<Fields>): Task => {
   if (Object.keys(differing(fields, began)).length)
-    run(text.changed(sayTasks([began])), ({ change }, name) =>
+    run(text.changed(sayTasks([{ ...began, ...fields }])), ({ change }, name) =>
       change(name, [began.id], fields, began)
     )
   return all.value.get(began.id) ?? began
@@ -377,8 +377,9 @@ export const nameOfView = () =>
   view.value.is === 'tag' ? `#${view.value.tag}` : text.views[view.value.is]
 
 export const watchAddress = () => {
-  search.subscribe(() => {
-    current.value = undefined
+  search.subscribe((words) => {
+    // What was found stays the current row when the search ends.
+    if (words) current.value = undefined
   })
   addEventListener('hashchange', () => {
     // What is being edited is saved when it is left, which goes with the view.
