@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 /**
  * Writes wrangler.toml with the binding for mail, which it lacks unless somebody has set up mail for
@@ -8,6 +8,8 @@ export const writeConfig = (): string => {
   const file = '.wrangler.dev.toml'
   const config = readFileSync('wrangler.toml', 'utf8')
   const hasBinding = /^\s*\[\[send_email\]\]/m.test(config)
-  writeFileSync(file, hasBinding ? config : `${config}\n[[send_email]]\nname = "EMAIL"\n`)
+  const text = hasBinding ? config : `${config}\n[[send_email]]\nname = "EMAIL"\n`
+  // A wrangler that already runs ends when it reads the file while it is written.
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text)
   return file
 }
