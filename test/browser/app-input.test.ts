@@ -32,6 +32,7 @@ test('a search that finds nothing says where it looked, and goes on in all tasks
   await page.getByRole('heading', { level: 1, name: 'All tasks' }).waitFor()
   await page.locator('#search:focus').waitFor()
   assert.deepEqual(await titles(page), ['Call mum', 'Call the bank'])
+  await page.locator('#polite').getByText('2 tasks found.').waitFor({ state: 'attached' })
 
   // From the field, the keys lead to what was found.
   await page.keyboard.press('Enter')

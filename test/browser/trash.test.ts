@@ -177,7 +177,11 @@ test('of many deleted tasks the trash has those in the page that are looked at',
   await page.getByRole('checkbox', { name: 'Select all 301' }).waitFor()
   const rows = page.locator('.row')
   assert.ok((await rows.count()) < 200, String(await rows.count()))
-  while ((await rows.count()) < 301) await rows.last().scrollIntoViewIfNeeded()
+  const deadline = Date.now() + 15_000
+  while ((await rows.count()) < 301) {
+    assert.ok(Date.now() < deadline, 'all rows are shown within 15 s')
+    await rows.last().scrollIntoViewIfNeeded()
+  }
   await page.getByRole('checkbox', { name: 'Select all 301' }).check()
   await page.getByRole('button', { name: 'Restore 301 tasks' }).click()
   await page.getByText('The trash is empty.').waitFor()

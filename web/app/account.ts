@@ -157,8 +157,9 @@ export const createAccount = ({
 
   /** Erases what is left of users. What cannot be erased now is tried again at the next start. */
   const eraseLeft = async () => {
+    if (!toErase().length) return
     const erasing = Promise.allSettled(toErase().map((id) => erase(id).then(() => markErased(id))))
-    // A tab that does not close the database holds the deletion up.
+    // A tab that does not close the database holds the deletion up. This timer holds up no process.
     const late = new Promise((resolve) => {
       AbortSignal.timeout(timeout).addEventListener('abort', resolve)
     })

@@ -53,18 +53,20 @@ const linesOf = (pasted: string) =>
 
 /** The field for new tasks, with a line that shows what was understood. */
 export const QuickAdd = () => {
-  /** Why nothing was added, and what was in the field. */
-  const refused = useSignal({ line: '', fault: '' })
+  /** Why nothing was added, until the line changes or is left. */
+  const fault = useSignal('')
   const fields = read(line.value)
-  const fault = line.value === refused.value.line && refused.value.fault
   const field = useRef<HTMLInputElement>(null)
   /** Adds all or, where there is a fault, nothing. */
-  const addAll = (all: Understood[], fault: string) => {
-    refused.value = { line: line.value, fault }
+  const addAll = (all: Understood[], words: string) => {
+    fault.value = words
     const [one, ...more] = all
-    if (fault) say(fault, 'assertive')
+    if (words) say(words, 'assertive')
     else if (one) add(one, ...more)
-    return !fault
+    return !words
+  }
+  const forgive = () => {
+    fault.value = ''
   }
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
@@ -89,13 +91,15 @@ export const QuickAdd = () => {
         id="quick-add"
         aria-label="New task"
         aria-describedby="understood"
-        aria-invalid={fault ? true : undefined}
+        aria-invalid={fault.value ? true : undefined}
         placeholder={text.newTaskHint}
         autocomplete="off"
         enterKeyHint="done"
         value={line.value}
         onPaste={paste}
+        onBlur={forgive}
         onInput={({ currentTarget }) => {
+          forgive()
           line.value = currentTarget.value
         }}
       />
@@ -103,8 +107,8 @@ export const QuickAdd = () => {
         Add
       </button>
       <div id="understood">
-        {fault && <p class="fault">{fault}</p>}
-        {line.value && !fault && (
+        {fault.value && <p class="fault">{fault}</p>}
+        {line.value && !fault.value && (
           <Facts {...fields}>
             <b>{fields.title || '…'}</b>
           </Facts>

@@ -41,18 +41,22 @@ export const Dialog = ({ title, focus, faultsIn, onClose, onHide, children }: Pr
       if (onHide?.(fields, before.current)) before.current = fields
     })
   )
+  /** Stays at the first fault. True when there is one. */
   const check = (event: Event) => {
     const [fault] = Object.entries(faultsIn?.(new FormData(form.current ?? undefined)) ?? {})
-    if (!fault) return
+    if (!fault) return false
     event.preventDefault()
     const [name, words] = fault
     say(words, 'assertive')
     dialog.current?.querySelector<HTMLElement>(`[name=${name}]`)?.focus()
+    return true
   }
   const submit = (event: SubmitEvent) => {
     if (!(event.submitter as HTMLButtonElement | null)?.formNoValidate) check(event)
   }
-  const close = () => {
+  const close = (event: Event) => {
+    // Some browsers close it all the same when Esc is pressed twice.
+    if (!dialog.current?.returnValue && check(event)) return dialog.current?.showModal()
     show(undefined)
     if (!form.current) return
     onClose?.(dialog.current?.returnValue ?? '', new FormData(form.current), before.current)

@@ -70,9 +70,11 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
     else finish(began.current ?? task, fields)
   }
   const hide = (form: FormData, before: FormData) => {
-    if (refused || Object.keys(look(form)).length) return false
-    began.current = finish(began.current ?? task, edited(form, before))
-    return true
+    if (refused) return false
+    const faults = look(form)
+    const fields = Object.entries(edited(form, before)).filter(([name]) => !(name in faults))
+    began.current = finish(began.current ?? task, Object.fromEntries(fields))
+    return !Object.keys(faults).length
   }
   const { title, description, due_date, due_time, priority, tags } = task
   // On a touch screen, a keyboard would cover the task before it is read.

@@ -21,6 +21,7 @@ const focus = (id: string, address: string) => {
   const field = document.getElementById(id)
   if (field) return field.focus()
   // Until it is there, the letters are no keys of the list.
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
   state.isOnList.value = false
   location.hash = address
   const look = () => requestAnimationFrame(() => document.getElementById(id)?.focus())
@@ -176,7 +177,8 @@ export const onKeyDown = (event: KeyboardEvent) => {
   const key = here.find((key) => keysOf(key).includes(nameOf(event)))
   const task = state.rows.value.find(({ id }) => id === state.current.value)
   // A key that is held goes through the list, and does nothing else again.
-  if (event.repeat && key && !/^[jk]$|^Arrow/.test(event.key)) return event.preventDefault()
+  const isHeld = event.repeat && !/^[jk]$|^Arrow/.test(event.key)
+  if (isHeld && key && (key.run || isForList(target))) return event.preventDefault()
   if (key?.run) key.run()
   else if (!isForList(target)) return
   else if (key?.act && !key.isForOne && state.isSelecting.value) key.act(state.selected.value)

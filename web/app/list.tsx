@@ -122,12 +122,12 @@ const useFound = () => {
   const { value } = search
   useEffect(() => {
     if (!value) return
-    const timer = setTimeout(
-      () => say(rows.value.length ? text.found(rows.value.length) : notFound()),
-      500
-    )
+    const timer = setTimeout(() => {
+      const found = sections.value.flatMap(({ tasks }) => tasks).length
+      say(found ? text.found(found) : notFound())
+    }, 500)
     return () => clearTimeout(timer)
-  }, [value])
+  }, [value, view.value])
 }
 
 export const List = () => {

@@ -164,6 +164,7 @@ const signedIn = (user: User) => {
   notice.value = undefined
   const before = session.value
   if (!before) void open(user)
+  // This tab hears it too, for its own channel is another one.
   else if (before.user.id === user.id) channelOf(user).postMessage(isBack)
   else location.reload()
 }
@@ -264,7 +265,9 @@ const start = async () => {
     else reload()
   })
   addEventListener('beforeunload', (event) => {
-    if (session.value && isTyped()) event.preventDefault()
+    // Not of a person who is signed out, whose tasks must go from the screen.
+    const { user } = session.value ?? {}
+    if (user && account.remembered()?.id === user.id && isTyped()) event.preventDefault()
   })
   document.addEventListener('keydown', onKeyDown)
   document.addEventListener('pointerdown', onPointerDown)

@@ -79,11 +79,12 @@ const decisionOf = (change: Change, { tasks }: Session): { words: string; choice
   const { base, fields, parked } = change
   const task = patched(tasks.all.value.get(change.id) ?? base, fields)
   const Discard = () => discard(change)
+  const keep = () => discard(change, text.kept)
   if (parked?.why === 'conflict') {
     const { theirs } = parked
     return {
       words: text.conflict(task, theirs),
-      choices: { 'Keep mine': Discard, 'Use theirs': () => takeTheirs(change, theirs) },
+      choices: { 'Keep mine': keep, 'Use theirs': () => takeTheirs(change, theirs) },
     }
   }
   if (parked?.why === 'deleted')
@@ -94,7 +95,7 @@ const decisionOf = (change: Change, { tasks }: Session): { words: string; choice
   if (parked?.why === 'changed')
     return {
       words: text.changedElsewhere(task.title),
-      choices: { Delete: () => tasks.sendAgain(change, 'delete'), Keep: Discard },
+      choices: { Delete: () => tasks.sendAgain(change, 'delete'), Keep: keep },
     }
   return {
     words: text.refused(task.title, parked?.why === 'refused' ? parked.detail : ''),
@@ -116,7 +117,7 @@ export const Decisions = () => {
       {parked.map((change) => {
         const { words, choices } = decisionOf(change, open)
         return (
-          <li key={change.n} class="decision">
+          <li key={change.n} class="decision" tabIndex={-1}>
             <p>{words}</p>
             {Object.entries(choices).map(([name, choose]) => (
               <button
@@ -124,14 +125,14 @@ export const Decisions = () => {
                 type="button"
                 class="quiet"
                 onClick={({ currentTarget }) => {
-                  // The button goes with what is decided.
-                  const { nextElementSibling, previousElementSibling } = currentTarget.closest(
-                    'li'
-                  ) as HTMLElement
-                  const next = nextElementSibling ?? previousElementSibling
-                  if (next) next.querySelector('button')?.focus()
-                  else focusTop()
+                  const decision = currentTarget.closest('li')
+                  const next = decision?.nextElementSibling ?? decision?.previousElementSibling
                   void choose()
+                  // The dialog gives the focus back to the button.
+                  if (name === 'Edit') return
+                  // Else the button goes. A key that is held must not answer the next question, too.
+                  if (next instanceof HTMLElement) next.focus()
+                  else focusTop()
                 }}
               >
                 {name}
@@ -177,7 +178,8 @@ export const Toast = () => {
         <LinkButton
           onClick={() => {
             undo()
-            focusList()
+            // When the row that came back is the one that the keyboard acts on.
+            requestAnimationFrame(focusList)
           }}
         >
           Undo

@@ -239,7 +239,7 @@ const YourTasks = ({ onEmpty }: { onEmpty: () => void }) => {
       <p class="soft">{text.emptyHint}</p>
       <QuietButton
         onClick={() => {
-          const areBackAtOnce = is === 'synced' && navigator.onLine
+          const areBackAtOnce = /^(synced|running)$/.test(is) && navigator.onLine
           if (areBackAtOnce && !countUnsent()) onEmpty()
           else show({ is: 'emptying' })
         }}

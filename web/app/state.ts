@@ -272,9 +272,9 @@ export const takeTheirs = (change: Change, theirs: Partial<Fields>) => {
 }
 
 /** Gives up a parked change. */
-export const discard = (change: Change) => {
+export const discard = (change: Change, words = text.discarded) => {
   const task = patched(all.value.get(change.id) ?? change.base, change.fields)
-  run(text.discarded(task.title), (tasks, name) => tasks.discard(change, name))
+  run(words(task.title), (tasks, name) => tasks.discard(change, name))
 }
 
 /** Edits tasks with the same fields, or each with its own. */

@@ -38,7 +38,7 @@ type Transact = <Result>(
 ) => Promise<Result>
 
 /** For each task, what becomes of its unsent change. */
-export type Edits = { id: string; merge: (unsent: Change | undefined) => Change | undefined }[]
+type Edits = { id: string; merge: (unsent: Change | undefined) => Change | undefined }[]
 
 /** A command's edits, the parked change that they take the place of, and one that they put back. */
 export type Write = { edits: Edits; decided?: Change | undefined; parked?: Change | undefined }

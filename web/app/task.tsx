@@ -76,13 +76,16 @@ export const Facts = ({ children, ...task }: Shown & { children?: ComponentChild
   </p>
 )
 
-/** The title as a field. Enter and leaving it save, Escape does not, and an empty title deletes. */
+/**
+ * The title as a field. Enter and leaving it save, Escape takes back, and an empty title deletes. A
+ * page that goes out of sight saves, for it may not come back.
+ */
 const Rename = (props: { task: Task }) => {
+  const before = useRef(props.task.title).current
   /** The task that the edits since the last save start from, whatever arrives meanwhile. */
   const began = useRef(props.task)
   const field = useRef<HTMLInputElement>(null)
-  const save = () => {
-    const title = field.current?.value.trim()
+  const save = (title = field.current?.value.trim()) => {
     if (title) began.current = finish(began.current, { title })
     return title
   }
@@ -105,7 +108,13 @@ const Rename = (props: { task: Task }) => {
       save()
     }
   }, [])
-  useEffect(() => whenHidden(save), [])
+  useEffect(
+    () =>
+      whenHidden(() => {
+        if (!faultsIn({ title: field.current?.value.trim() ?? '' }).title) save()
+      }),
+    []
+  )
   return (
     <input
       ref={field}
@@ -126,7 +135,10 @@ const Rename = (props: { task: Task }) => {
         if (key === 'Enter' && fault) return tell(fault)
         const row = currentTarget.closest('li')
         if (key === 'Enter') close()
-        else end()
+        else {
+          end()
+          save(before)
+        }
         row?.focus()
       }}
     />

@@ -96,7 +96,8 @@ export const text = {
   // A long title is cut on a phone, so the day comes first.
   added: (title: string, day = '') => `Added${day && ` for ${day}:`} “${title}”`,
   addedAll: (n: number) => `Added ${count(n, 'task')}`,
-  notAdded: (line: string, fault: string) => `Nothing is added. “${line.slice(0, 30)}…”: ${fault}`,
+  notAdded: (line: string, fault: string) =>
+    `Nothing is added. “${line.replace(/^(.{30}).+/u, '$1…')}”: ${fault}`,
   tasks: (n: number) => count(n, 'task'),
   completed: (tasks: string) => `Completed ${tasks}`,
   reopened: (tasks: string) => `Reopened ${tasks}`,
@@ -106,6 +107,7 @@ export const text = {
   rescheduled: (tasks: string, day: string | null) =>
     day ? `Moved to ${day}: ${tasks}` : `Took the date from ${tasks}`,
   discarded: (title: string) => `Discarded the change to “${title}”`,
+  kept: (title: string) => `Kept “${title}”`,
   moved: (tasks: string, place: number, of: number) => `Moved ${tasks} to ${place} of ${of}`,
   selected: (n: number) => (n ? `${n} selected` : 'Nothing is selected.'),
   isSelected: (title: string) => `${title}, selected`,
