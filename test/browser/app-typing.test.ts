@@ -67,6 +67,7 @@ test('Escape takes back what a page out of sight has saved of a title, and a fau
   await editTitle(page, 'One')
   await page.getByLabel('Title').fill('x'.repeat(256))
   await hideAndShow(page)
+  assert.equal(await page.getByText('Changed “xx').count(), 0)
   await page.getByLabel('Title').fill('Two')
   await press(page, 'Enter')
   await row(page, 'Two').waitFor()
