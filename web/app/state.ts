@@ -342,7 +342,9 @@ export const undo = () => {
   const tasks = session.value?.tasks
   const ids = new Set(tasks?.undos.value.at(-1)?.steps.map(({ seen }) => seen.id))
   const name = tasks?.undo()
-  const back = rows.value.find(({ id }) => ids.has(id))
+  const at = rows.value.findIndex(({ id }) => id === current.value)
+  // Not far below, for all rows above the current one are on the screen.
+  const back = rows.value.slice(0, at + 500).find(({ id }) => ids.has(id))
   if (back) current.value = back.id
   tell(name ? text.undone(name) : text.nothingToUndo)
 }
@@ -377,9 +379,8 @@ export const nameOfView = () =>
   view.value.is === 'tag' ? `#${view.value.tag}` : text.views[view.value.is]
 
 export const watchAddress = () => {
-  search.subscribe((words) => {
-    // What was found stays the current row when the search ends.
-    if (words) current.value = undefined
+  search.subscribe(() => {
+    current.value = undefined
   })
   addEventListener('hashchange', () => {
     // What is being edited is saved when it is left, which goes with the view.
