@@ -242,7 +242,7 @@ const measureHeap = async ({ page, devtools, slowDown }: Opened) => {
   return usedSize / 1_000_000
 }
 
-/** Measures the app in Chromium. Where there is no Chromium, it measures only the source and the bundle. */
+/** Measures the app in Chromium or, on a machine that has none, only the size of its files. */
 export const measureApp = async (): Promise<AppFigures> => {
   progress('app')
   const source = await measureSource()

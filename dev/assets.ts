@@ -59,7 +59,7 @@ const bundle = async (entry: string, options: Parameters<typeof build>[0] = {}) 
   return outputFiles?.[0]?.text ?? ''
 }
 
-/** A script, about 4 % smaller once it is compressed than esbuild alone makes it. */
+/** Bundles a script. After gzip, terser's output is about 4 % smaller than that of esbuild alone. */
 const script = async (...args: Parameters<typeof bundle>) => {
   const { code } = await minify(await bundle(...args), { ecma: 2020, compress: { passes: 2 } })
   return code ?? ''

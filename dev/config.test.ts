@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { test } from 'node:test'
 import { writeConfig } from './config.ts'
 
-test('the configuration of a running wrangler is not written again by a second start', () => {
+test('a second start does not write the configuration again, which a running wrangler reads', () => {
   const written = () => statSync(writeConfig()).mtimeMs
   assert.equal(written(), written())
 })

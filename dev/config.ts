@@ -9,7 +9,7 @@ export const writeConfig = (): string => {
   const config = readFileSync('wrangler.toml', 'utf8')
   const hasBinding = /^\s*\[\[send_email\]\]/m.test(config)
   const text = hasBinding ? config : `${config}\n[[send_email]]\nname = "EMAIL"\n`
-  // A wrangler that already runs ends when it reads the file while it is written.
+  // A running wrangler reads the file whenever it changes, and exits when it finds it half written.
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text)
   return file
 }

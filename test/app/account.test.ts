@@ -182,7 +182,7 @@ test('a request that hangs is given up, so that other tabs get their turn', asyn
   assert.deepEqual([state, other], ['offline', 'synced'])
 })
 
-/** The reply comes in so many pieces, each after `wait`. A request that is given up breaks it off. */
+/** Sends the reply in so many pieces, each after `wait`. An aborted request ends it with an error. */
 const inPieces =
   (pieces: number, wait: () => Promise<unknown>): Network =>
   async ({ signal }, pass) => {
@@ -231,7 +231,7 @@ test('a large change that is sent slowly gets the time for it', async () => {
   const { profile, user } = await newPerson()
   const slow = await openTab(profile, user, { timeout: 500 })
   await slow.run()
-  // 20 kB, for which there are 2 seconds more.
+  // 20 kB get 2 seconds more than the timeout.
   for (const title of ['A', 'B']) slow.tasks.add('', { title, description: 'x'.repeat(10_000) })
   once(profile, isBatch, async ({ signal }, pass) => {
     await setTimeout(1000)

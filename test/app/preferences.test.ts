@@ -85,9 +85,9 @@ describe('the name of a device', () => {
 
 test('the place above all others is above the first task, and above those without a place', () => {
   const task = (order: number | null) => ({ id: '1', order, created_at: '' })
-  assert.ok(first([]) < 0)
-  assert.ok(first([task(null), task(5)]) < 5)
-  assert.ok(first([task(-3000), task(5)]) < -3000)
+  assert.ok(first([], 1) < 0)
+  assert.ok(first([task(null), task(5)], 1) < 5)
+  assert.ok(first([task(-3000), task(5)], 1) < -3000)
   const least = Number.MIN_SAFE_INTEGER
-  assert.equal(first([task(least)]), least)
+  assert.equal(first([task(least)], 1), least)
 })

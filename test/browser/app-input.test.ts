@@ -6,7 +6,7 @@ import { add, inspect, newDevice, noComplaints, open, row, signUp, titles } from
 /** Pastes a text into the field for new tasks. */
 const paste = async (page: Page, pasted: string) => {
   await page.getByLabel('New task').focus()
-  // As the clipboard of the system has it, which the tests share with everything else here.
+  // An event instead of Ctrl+V, because all programs here share the clipboard of the system.
   return page.getByLabel('New task').evaluate((field, pasted) => {
     const clipboardData = new DataTransfer()
     clipboardData.setData('text', pasted)
@@ -76,7 +76,7 @@ test('a pasted list adds a task for each line, with one undo, also on top of the
   noComplaints()
 })
 
-test('a pasted list with a fault adds nothing and names the line, and one line is text as ever', async () => {
+test('a pasted list with a fault adds nothing and names the line, and a single line stays in the field', async () => {
   const page = await newDevice()
   await signUp(page)
   await paste(page, `Milk\n- Long ${'x'.repeat(256)}\nFlour`)
@@ -89,7 +89,7 @@ test('a pasted list with a fault adds nothing and names the line, and one line i
   await page.keyboard.press('Enter')
   await row(page, 'Milk').waitFor()
   assert.equal(await fault.count(), 0)
-  // The browser puts it into the field by itself.
+  // The app leaves a single line to the browser, which puts it into the field.
   assert.equal(await paste(page, '- Bread\n'), true)
   assert.equal(await paste(page, 'Bread\nEggs'), false)
   noComplaints()

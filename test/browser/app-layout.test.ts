@@ -38,7 +38,7 @@ test('Undo stays in sight beside a long title, and the toast is not wider than t
 test('the preview of a long line has one line for the title, and moves the list by 20 px at most', async () => {
   const page = await newDevice()
   await signUp(page)
-  // It stands above the list, and comes when it wants.
+  // The line about the address arrives at any time, and moves the list.
   await page.getByText('with the link in our mail').waitFor()
   await add(page, 'Buy milk')
   const { y: before } = await boxOf(row(page, 'Buy milk'))
@@ -168,7 +168,7 @@ test('the sign-in form says what the app is, and begins at one height in both mo
   noComplaints()
 })
 
-test('Clear completed has room below it', async () => {
+test('the Clear completed button keeps a gap to the heading below it', async () => {
   const page = await newDevice()
   await signUp(page)
   await add(page, 'Buy milk')

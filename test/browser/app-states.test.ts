@@ -3,9 +3,11 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import {
   add,
+  answerBatches,
   asOtherDevice,
   choose,
   fillIn,
+  hideAndShow,
   inspect,
   newDevice,
   noComplaints,
@@ -14,6 +16,7 @@ import {
   row,
   signIn,
   signUp,
+  titleRefused,
   untilGone,
   untilIn,
   untilSent,
@@ -24,19 +27,6 @@ const status = (page: Page, words: string | RegExp) =>
 
 /** Nobody here has confirmed an address, which the status line says when it has nothing else to say. */
 const untilAllIsWell = (page: Page) => status(page, 'with the link in our mail')
-
-/** Has every batch answered with this instead of reaching the server, until it is called again. */
-const answerBatches = async (page: Page, reply: { status: number; [name: string]: unknown }) => {
-  await page.context().route('**/tasks/batch', (route) =>
-    route.fulfill({
-      status: reply.status,
-      headers: { 'Retry-After': '1' },
-      contentType: 'application/problem+json',
-      body: JSON.stringify({ type: 'about:blank', request_id: '1a2b3c4d-0000', ...reply }),
-    })
-  )
-  return () => page.context().unroute('**/tasks/batch')
-}
 
 /** Two devices of one user, on both of which is this task. */
 const twoDevices = async (title: string) => {
@@ -187,10 +177,7 @@ test('a server in trouble and one that asks to wait are named, and the change is
 test('a change that the server refuses is shown, and is edited and sent, or discarded', async () => {
   const page = await newDevice()
   await signUp(page)
-  const stop = await answerBatches(page, {
-    status: 422,
-    errors: [{ pointer: '/0/task/title', detail: 'must be shorter' }],
-  })
+  const stop = await answerBatches(page, titleRefused)
   await add(page, 'Pay rent')
   await page.getByText('“Pay rent” could not be saved: the title must be shorter.').last().waitFor()
   await add(page, 'Another')
@@ -204,10 +191,7 @@ test('a change that the server refuses is shown, and is edited and sent, or disc
   await row(page, 'Rent').waitFor()
   await untilSent(page)
 
-  const end = await answerBatches(page, {
-    status: 422,
-    errors: [{ pointer: '/0/task/title', detail: 'must be shorter' }],
-  })
+  const end = await answerBatches(page, titleRefused)
   await rename(page, 'Rent', 'Pay the rent')
   await page.getByText('“Pay the rent” could not be saved').last().waitFor()
   await row(page, 'Rent').waitFor()
@@ -394,10 +378,7 @@ test('what is typed is saved when the page goes out of sight, or another view ta
   await page.getByRole('heading', { level: 1, name: 'Today' }).waitFor()
   await row(page, 'Buy oat milk').getByRole('button', { name: /^Open/ }).click()
   await page.getByLabel('Notes').fill('Two litres')
-  await page.evaluate(() => {
-    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })
-    document.dispatchEvent(new Event('visibilitychange'))
-  })
+  await hideAndShow(page)
   await untilSent(page)
   await page.reload()
   await row(page, 'Buy oat milk').getByText('Has notes').waitFor()

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import {
   add,
+  answerBatches,
   asOtherDevice,
+  hideAndShow,
   inspect,
   newDevice,
   noComplaints,
@@ -11,21 +13,13 @@ import {
   press,
   row,
   signUp,
+  titleRefused,
   titles,
   untilGone,
   untilKept,
   untilSent,
   withTasks,
 } from './devices.ts'
-
-/** Takes the page out of sight, as another app on a phone does, and brings it back. */
-const hideAndShow = (page: Page) =>
-  page.evaluate(() => {
-    for (const value of ['hidden', 'visible']) {
-      Object.defineProperty(document, 'visibilityState', { value, configurable: true })
-      document.dispatchEvent(new Event('visibilitychange'))
-    }
-  })
 
 const pull = (page: Page) => page.evaluate(() => dispatchEvent(new Event('online')))
 
@@ -39,23 +33,7 @@ const editTitle = async (page: Page, title: string) => {
 const openRow = (page: Page, title: string) =>
   row(page, title).getByRole('button', { name: /^Open/ }).click()
 
-/** Has every batch refused, until it is called again. */
-const refuseBatches = async (page: Page) => {
-  await page.route('**/tasks/batch', (route) =>
-    route.fulfill({
-      status: 422,
-      contentType: 'application/problem+json',
-      body: JSON.stringify({
-        status: 422,
-        request_id: '1a2b3c4d',
-        errors: [{ pointer: '/0/task/title', detail: 'must be shorter' }],
-      }),
-    })
-  )
-  return () => page.unroute('**/tasks/batch')
-}
-
-test('Escape takes back what a page out of sight has saved of a title, and a fault is not saved', async () => {
+test('a hidden page saves the title that is being edited, unless it is too long, and Escape takes it back', async () => {
   const page = await withTasks(['One'])
   await editTitle(page, 'One')
   await page.getByLabel('Title').fill('One and a ha')
@@ -80,7 +58,7 @@ test('a title stays open while another window has the focus, and an empty one de
   const page = await withTasks(['One', 'Two'])
   const other = await page.context().newPage()
   for (const tab of [page, other]) {
-    // As in a window that a person sees: only one of them has the focus.
+    // Playwright gives every page the focus. Without that, only the one in front has it.
     const devtools = await page.context().newCDPSession(tab)
     await devtools.send('Emulation.setFocusEmulationEnabled', { enabled: false })
   }
@@ -101,7 +79,7 @@ test('a title stays open while another window has the focus, and an empty one de
   noComplaints()
 })
 
-test('a title whose row another device takes away is saved, and the next letters are for no other task', async () => {
+test('when another device removes the row of a title that is being edited, the title is saved and no other task changes', async () => {
   const page = await withTasks(['One', 'Two', 'Three'])
   await untilSent(page)
   const [one, two] = await onServer(page)
@@ -137,10 +115,10 @@ test('a title whose row another device takes away is saved, and the next letters
   noComplaints()
 })
 
-test('what is typed into a refused change outlives another app, and a change that is discarded comes back', async () => {
+test('the edits of a refused change stay when the page was hidden, and undo brings a discarded change back', async () => {
   const page = await newDevice()
   await signUp(page)
-  const accept = await refuseBatches(page)
+  const accept = await answerBatches(page, titleRefused)
   for (const title of ['Pay rent', 'Another']) {
     await add(page, title)
     await page.getByText(`“${title}” could not be saved`).last().waitFor()
@@ -148,7 +126,7 @@ test('what is typed into a refused change outlives another app, and a change tha
   await accept()
   const decision = (title: string) => page.locator('.decision').filter({ hasText: title })
   await decision('Pay rent').getByText('Discard').click()
-  // The next question is read, and no key that is held answers it.
+  // The focus is on the next question, not on an answer, which a held key would press.
   await decision('Another').and(page.locator(':focus')).waitFor()
   await decision('Pay rent').waitFor({ state: 'detached' })
   await page.getByRole('button', { name: 'Undo' }).click()
@@ -170,7 +148,7 @@ test('what is typed into a refused change outlives another app, and a change tha
   noComplaints()
 })
 
-test('what is typed into a task that another device deletes is kept for the person to decide', async () => {
+test('the edits of a task that another device deletes are offered to be restored', async () => {
   const page = await withTasks(['One', 'Two'])
   await untilSent(page)
   const [one] = await onServer(page)
@@ -188,7 +166,7 @@ test('what is typed into a task that another device deletes is kept for the pers
   noComplaints()
 })
 
-test('going back saves what is typed in a dialog and closes it', async () => {
+test('the Back button saves and closes an open dialog', async () => {
   const page = await withTasks(['One', 'Two'])
   await open(page, 'All tasks')
   await openRow(page, 'One')
@@ -205,14 +183,14 @@ test('going back saves what is typed in a dialog and closes it', async () => {
   noComplaints()
 })
 
-test('a dialog with a fault is left without its changes, and a time alone means today', async () => {
+test('a dialog with a fault can only be closed without its changes, and a time without a date means today', async () => {
   const page = await withTasks(['One'])
   await open(page, 'All tasks')
   await openRow(page, 'One')
   await page.getByLabel('Title').fill('')
   await press(page, 'Escape')
   await page.getByText('Say what is to be done.').last().waitFor()
-  // Chromium closes a dialog when Esc comes twice, whatever the page wants.
+  // Chromium closes a dialog on the second Esc, even if the page cancels it.
   await press(page, 'Escape', 'Escape')
   await page.getByLabel('Title').fill('x'.repeat(256))
   await press(page, 'Escape')
@@ -238,7 +216,7 @@ test('a dialog with a fault is left without its changes, and a time alone means 
   noComplaints()
 })
 
-test('the browser asks before a page goes with what is typed, and only then', async () => {
+test('the browser asks before a reload that would lose typed text, and before no other', async () => {
   const page = await withTasks(['One'])
   await untilSent(page)
   const asked: string[] = []
@@ -259,7 +237,7 @@ test('the browser asks before a page goes with what is typed, and only then', as
   noComplaints()
 })
 
-test('a half-typed line keeps nobody on the screen who has signed out', async () => {
+test('a tab with a half-typed line still closes its tasks when the person signs out in another tab', async () => {
   const page = await withTasks(['Secret of Ada'])
   const asked: string[] = []
   page.on('dialog', (dialog) => {
@@ -283,7 +261,7 @@ test('the keys for a new task and for searching lead to their fields from every 
   await press(page, 'j', 'x')
   await untilGone(page, 'One')
   await open(page, 'Done')
-  // The letter that follows at once is no key of the row.
+  // The x comes before the field is there, and must not act on the row.
   await press(page, 'j', 'n', 'x')
   await page.locator('#quick-add:focus').waitFor()
   await page.getByLabel('New task').fill('')
@@ -302,7 +280,7 @@ test('the keys for a new task and for searching lead to their fields from every 
   noComplaints()
 })
 
-test('a key that is held goes through the list, and deletes or completes one task alone', async () => {
+test('a held key moves through the list, but deletes only one task', async () => {
   const page = await withTasks(['One', 'Two', 'Three', 'Four'])
   await press(page, 'j')
   for (let times = 0; times < 3; times++) await page.keyboard.down('Delete')

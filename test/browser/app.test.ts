@@ -6,7 +6,6 @@ import {
   add,
   asOtherDevice,
   choose,
-  copyTask,
   inspect,
   newDevice,
   newEmail,
@@ -23,6 +22,7 @@ import {
   untilGone,
   untilIn,
   untilSent,
+  withCopies,
 } from './devices.ts'
 
 /** Waits until the row with this title has the focus. */
@@ -85,7 +85,7 @@ test('every feature of the list works by mouse', async () => {
   await page.getByLabel('New task').fill('Pay rent tomorrow 9:30 #home !high')
   await page.getByRole('button', { name: 'Add', exact: true }).click()
   await page.locator('.toast').getByText('Added for Tomorrow: “Pay rent”').waitFor()
-  // The next line goes on in the field, and its letters are no keys of the list.
+  // The field still has the focus, so the next letters are text and no keys of the list.
   await page.keyboard.type('Buy milk')
   await page.keyboard.press('Enter')
   for (const line of ['Post the parcel', 'Read a book']) await add(page, line)
@@ -180,7 +180,7 @@ test('every feature of the list works by mouse', async () => {
   await choose(page, 'Buy oat milk', 'Delete')
   await untilGone(page, 'Buy oat milk')
   await page.getByRole('button', { name: 'Undo' }).click()
-  // What came back is what the next key is for.
+  // The next key acts on the task that came back.
   await untilOn(page, 'Buy oat milk')
 
   await open(page, 'All tasks')
@@ -235,7 +235,7 @@ test('every feature of the list works by keyboard alone', async () => {
   await page.locator('h1:focus').waitFor()
   // E-mail, password, show, sign in, create account.
   await press('Tab', 'Tab', 'Tab', 'Tab', 'Tab', 'Enter')
-  // What nobody can press shows no ring, although the next Tab starts there.
+  // A title cannot be pressed, so it has no ring, although the next Tab starts there.
   const title = page.locator('h1:focus', { hasText: 'Create account' })
   assert.equal(await title.evaluate((it) => getComputedStyle(it).outlineStyle), 'none')
   await press('Tab')
@@ -502,11 +502,7 @@ test('1,000 tasks are listed in steps, and the 200th is reached by keyboard', as
 })
 
 test('with 10,000 tasks, a search finds one and the last is shown after scrolling', async () => {
-  const page = await newDevice()
-  await signUp(page)
-  await copyTask(page, 'First', 10_000)
-  await page.reload()
-  await open(page, 'All tasks')
+  const page = await withCopies('First', 10_000)
   await page.getByRole('link', { name: 'All tasks 10001 open' }).waitFor()
   await page.getByLabel('Search').fill('task 9999')
   await page.waitForFunction(() => document.querySelectorAll('.row').length === 1)

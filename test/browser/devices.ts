@@ -179,10 +179,12 @@ export const untilKept = async (page: Page, changes: number) => {
 export const untilSent = (page: Page) => untilKept(page, 0)
 
 /**
- * Adds a task, and so many copies of it on the device alone, as if the server had sent them: writing
- * 10,000 there takes a minute. The page shows them when it is loaded again.
+ * A device that shows All tasks: one of this title, and so many copies of it that are on the device
+ * alone, as if the server had sent them. Writing 10,000 on the server takes a minute.
  */
-export const copyTask = async (page: Page, title: string, many: number) => {
+export const withCopies = async (title: string, many: number) => {
+  const page = await newDevice()
+  await signUp(page)
   await add(page, title)
   await untilSent(page)
   await page.evaluate(async (many) => {
@@ -203,7 +205,42 @@ export const copyTask = async (page: Page, title: string, many: number) => {
     })
     db.close()
   }, many)
+  await page.reload()
+  await open(page, 'All tasks')
+  await row(page, title).waitFor()
+  return page
 }
+
+/** Has every batch answered with this instead of reaching the server. Gives how to end that. */
+export const answerBatches = async (
+  page: Page,
+  reply: { status: number; [name: string]: unknown }
+) => {
+  await page.context().route('**/tasks/batch', (route) =>
+    route.fulfill({
+      status: reply.status,
+      headers: { 'Retry-After': '1' },
+      contentType: 'application/problem+json',
+      body: JSON.stringify({ type: 'about:blank', request_id: '1a2b3c4d-0000', ...reply }),
+    })
+  )
+  return () => page.context().unroute('**/tasks/batch')
+}
+
+/** The reply to a batch whose first task has a title that is too long. */
+export const titleRefused = {
+  status: 422,
+  errors: [{ pointer: '/0/task/title', detail: 'must be shorter' }],
+}
+
+/** Takes the page out of sight, as another app on a phone does, and brings it back. */
+export const hideAndShow = (page: Page) =>
+  page.evaluate(() => {
+    for (const value of ['hidden', 'visible']) {
+      Object.defineProperty(document, 'visibilityState', { value, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }
+  })
 
 /** Checks the page in both themes against WCAG 2.2 AA, and keeps a picture of each. */
 export const inspect = async (page: Page, name: string) => {

@@ -5,7 +5,6 @@ import {
   add,
   asOtherDevice,
   choose,
-  copyTask,
   inspect,
   newDevice,
   noComplaints,
@@ -17,6 +16,7 @@ import {
   untilGone,
   untilKept,
   untilSent,
+  withCopies,
 } from './devices.ts'
 
 const restoreButton = (page: Page, title: string) =>
@@ -163,12 +163,8 @@ test('the trash is fetched page by page, and all that is shown is restored at on
   noComplaints()
 })
 
-test('of many deleted tasks the trash has those in the page that are looked at', async () => {
-  const page = await newDevice()
-  await signUp(page)
-  await copyTask(page, 'Buy milk', 300)
-  await page.reload()
-  await open(page, 'All tasks')
+test('a trash of 301 tasks renders its rows in steps, and restores all of them at once', async () => {
+  const page = await withCopies('Buy milk', 300)
   await row(page, 'Buy milk').focus()
   await page.keyboard.press('Control+a')
   await page.keyboard.press('Delete')

@@ -47,7 +47,7 @@ export const createAccount = ({
   let refusal: Refusal | undefined
   let refreshing: Promise<Response | undefined> | undefined
 
-  /** Gives a request up when nothing is heard of it. A slow reply takes the time that it needs. */
+  /** Sends a request, and aborts it when no bytes come for a while. A slow reply may take its time. */
   const timed: typeof fetch = async (input, init) => {
     if (init?.signal) return send(input, init)
     const silence = new AbortController()
@@ -55,7 +55,7 @@ export const createAccount = ({
       const timer = setTimeout(() => silence.abort(), most)
       return work.finally(() => clearTimeout(timer))
     }
-    // Nothing is heard while the body is sent, for which 10 KB a second are enough.
+    // No bytes come while the body is sent. A network that sends 10 KB a second has the time for it.
     const sending = new Blob([String(init?.body ?? '')]).size / 10
     const reply = await hear(send(input, { ...init, signal: silence.signal }), timeout + sending)
     // Some browsers give an empty body to a 204, which may have none.
@@ -159,7 +159,8 @@ export const createAccount = ({
   const eraseLeft = async () => {
     if (!toErase().length) return
     const erasing = Promise.allSettled(toErase().map((id) => erase(id).then(() => markErased(id))))
-    // A tab that does not close the database holds the deletion up. This timer holds up no process.
+    // IndexedDB does not delete a database that another tab holds open. Unlike setTimeout, this signal
+    // does not keep a process of Node.js alive.
     const late = new Promise((resolve) => {
       AbortSignal.timeout(timeout).addEventListener('abort', resolve)
     })
@@ -183,8 +184,8 @@ export const createAccount = ({
   }
 
   /**
-   * Erases the tasks of a user who has signed out, and ends the session. What fails, or is cut off
-   * with the page, is done at the next start. True when no session is left.
+   * Erases the tasks of a user who has signed out, and ends their session. If that fails, or the page
+   * closes first, the next start does it. True when no session is left.
    */
   const finishSignOut = async () => {
     const [, isEnded] = await Promise.all([eraseLeft(), endOnce()])

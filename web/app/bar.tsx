@@ -58,11 +58,10 @@ export const QuickAdd = () => {
   const fields = read(line.value)
   const field = useRef<HTMLInputElement>(null)
   /** Adds all or, where there is a fault, nothing. */
-  const addAll = (all: Understood[], words: string) => {
+  const addAll = (all: [Understood, ...Understood[]], words: string) => {
     fault.value = words
-    const [one, ...more] = all
     if (words) say(words, 'assertive')
-    else if (one) add(one, ...more)
+    else add(...all)
     return !words
   }
   const forgive = () => {
@@ -76,12 +75,12 @@ export const QuickAdd = () => {
   }
   const paste = (event: ClipboardEvent) => {
     const lines = linesOf(event.clipboardData?.getData('text') ?? '')
-    if (lines.length < 2) return
+    const [one, ...more] = lines.map(read)
+    if (!one || !more.length) return
     event.preventDefault()
-    const all = lines.map(read)
-    const faults = all.map(faultIn)
+    const faults = [one, ...more].map(faultIn)
     const at = faults.findIndex(Boolean)
-    addAll(all, at < 0 ? '' : text.notAdded(lines[at] ?? '', faults[at] ?? ''))
+    addAll([one, ...more], at < 0 ? '' : text.notAdded(lines[at] ?? '', faults[at] ?? ''))
   }
   return (
     <form class="quick-add box" noValidate onSubmit={submit}>

@@ -49,7 +49,7 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
   // What arrives meanwhile from another device is not undone by saving what was not touched here.
   const task = useRef(opened).current
   /** The task that the edits since the last save start from. */
-  const began = useRef(task)
+  const began = useRef(task as Task)
   const faults = useSignal<ReturnType<typeof faultsIn>>({})
   if (!task) return null
   const look = (form: FormData) => {
@@ -67,13 +67,13 @@ export const Editor = ({ id, focus }: { id: string; focus: string | undefined })
     }
     const fields = edited(form, before)
     if (refused) void tasks.sendAgain(refused, refused.op, fields)
-    else finish(began.current ?? task, fields)
+    else finish(began.current, fields)
   }
   const hide = (form: FormData, before: FormData) => {
     if (refused) return false
     const faults = look(form)
     const fields = Object.entries(edited(form, before)).filter(([name]) => !(name in faults))
-    began.current = finish(began.current ?? task, Object.fromEntries(fields))
+    began.current = finish(began.current, Object.fromEntries(fields))
     return !Object.keys(faults).length
   }
   const { title, description, due_date, due_time, priority, tags } = task

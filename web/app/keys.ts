@@ -16,7 +16,7 @@ export type Key = {
   menu?: (task: Task) => boolean
 }
 
-/** Puts the focus on a field, in a view that has it. */
+/** Puts the focus on a field. When this view does not have it, `address` leads to one that does. */
 const focus = (id: string, address: string) => {
   const field = document.getElementById(id)
   if (field) return field.focus()

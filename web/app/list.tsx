@@ -22,7 +22,7 @@ import { Row } from './task.tsx'
 import { text } from './text.ts'
 import { addressOf, type Section } from './views.ts'
 
-/** As many rows as fill the window, below what is above the list, are in the page at first. */
+/** How many rows are rendered at first: those that fill the window below the header. */
 const firstRows = () => Math.ceil((innerHeight - 150) / 44)
 /** So many more follow when the end comes near. */
 const step = 60

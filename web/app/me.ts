@@ -142,7 +142,7 @@ export const createMe = (account: Account, known: User) => {
       const before = devices.value?.filter(({ current }) => current) ?? []
       const result = await account.signIn((await me.json()).email, password)
       if (!('id' in result)) return result.status === 401 ? wrong(result, 'password') : result
-      // The login began a session of its own, which stays when the account does.
+      // The login has begun a second session. Should the deletion fail, one must be left, not two.
       for (const { id } of before) await auth.sessions[':id'].$delete({ param: { id } })
       let isLost = false
       const reply = await auth.me.$delete().catch(() => {

@@ -12,7 +12,7 @@ export const byOrder = (a: Placed, b: Placed): number =>
 /** The space between two tasks that are put in order. A power of two keeps the halves exact. */
 const gap = 1024
 
-/** The nth place beyond all others: below them for 1, above them for -1. */
+/** The nth new place below all others, where `side` is 1, or above them, where it is -1. */
 const beyond = (tasks: Iterable<Placed>, side: 1 | -1, nth: number): number => {
   let most = 0
   for (const { order } of tasks) most = Math.max(most, side * (order ?? 0))
@@ -21,13 +21,13 @@ const beyond = (tasks: Iterable<Placed>, side: 1 | -1, nth: number): number => {
   return side * (most < Number.MAX_SAFE_INTEGER - further ? most + further : most)
 }
 
-/** The place below all others, or the nth one there. */
-export const last = (tasks: Iterable<Placed>, nth = 1) => beyond(tasks, 1, nth)
+/** The nth new place below all others. */
+export const last = (tasks: Iterable<Placed>, nth: number) => beyond(tasks, 1, nth)
 
-/** The place above all others, or the nth one there, counted upwards. */
-export const first = (tasks: Iterable<Placed>, nth = 1) => beyond(tasks, -1, nth)
+/** The nth new place above all others, counted upwards. */
+export const first = (tasks: Iterable<Placed>, nth: number) => beyond(tasks, -1, nth)
 
-/** So many places between two numbers, or nothing where there are none. Either end may be open. */
+/** As many places as asked for between two numbers, or nothing when the numbers leave no room. */
 const placesBetween = (start: number | undefined, end: number | undefined, count: number) => {
   const room = (count + 1) * gap
   const low = start ?? (end === undefined ? 0 : end - room)

@@ -67,6 +67,7 @@ const dates: [RegExp, (today: Day, parts: string[], habits: Habits) => Day | und
     new RegExp(
       `^(?:(\\d{1,2})(?:st|nd|rd|th)?(?: of)? )?(${anyMonth})\\.?(?: (\\d{1,2})(?:st|nd|rd|th)?)?,?(?: (\\d{4}))?$`
     ),
+    // The date stands on one side of the month. On both sides it is no number, so no day either.
     (today, [before = '', name = '', behind = '', y]) =>
       calendarDay(today, months.indexOf(name.slice(0, 3)) + 1, `${before} ${behind}`, y),
   ],

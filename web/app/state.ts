@@ -199,19 +199,19 @@ const sayTasks = (tasks: Task[]) => {
   return task && tasks.length === 1 ? `“${task.title}”` : text.tasks(tasks.length)
 }
 
-export const add = (one: NewTask, ...more: NewTask[]) => {
-  const { title, due_date } = one
+export const add = (...added: [NewTask, ...NewTask[]]) => {
+  const [{ title, due_date }] = added
   // What is due on another day may go to another view.
   const day = due_date && due_date !== today.value ? sayDay(due_date, today.value) : undefined
+  const many = added.length
   const isOnTop = preferences.value.newTasks === 'top'
-  /** Those that are pasted keep their order, also above all others. */
-  const placed = (fields: NewTask, above: number) => ({
-    ...(isOnTop && { order: first(all.value.values(), above) }),
+  const placed = added.map((fields, n) => ({
+    // The first of a pasted list is the highest.
+    ...(isOnTop && { order: first(all.value.values(), many - n) }),
     ...fields,
-  })
-  const many = more.length + 1
-  run(more.length ? text.addedAll(many) : text.added(title, day), (tasks, name) =>
-    tasks.add(name, placed(one, many), ...more.map((fields, n) => placed(fields, many - 1 - n)))
+  })) as typeof added
+  run(many > 1 ? text.addedAll(many) : text.added(title, day), (tasks, name) =>
+    tasks.add(name, ...placed)
   )
 }
 
@@ -343,7 +343,7 @@ export const undo = () => {
   const ids = new Set(tasks?.undos.value.at(-1)?.steps.map(({ seen }) => seen.id))
   const name = tasks?.undo()
   const at = rows.value.findIndex(({ id }) => id === current.value)
-  // Not far below, for all rows above the current one are on the screen.
+  // A task far down the list is left alone: the list would have to render every row above it.
   const back = rows.value.slice(0, at + 500).find(({ id }) => ids.has(id))
   if (back) current.value = back.id
   tell(name ? text.undone(name) : text.nothingToUndo)

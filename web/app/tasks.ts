@@ -254,30 +254,30 @@ export const createTasks = (store: Store, onChange: (ids: string[]) => void) => 
     reload,
 
     /** Adds one task or more, and gives the first. */
-    add: (name: string, one: NewTask, ...more: NewTask[]): Task => {
+    add: (name: string, ...added: [NewTask, ...NewTask[]]): Task => {
       const now = new Date().toISOString()
-      const create = (fields: NewTask, index: number): Task => ({
-        description: null,
-        completed: false,
-        priority: 'medium',
-        tags: [],
-        due_date: null,
-        due_time: null,
-        order: last(all.value.values(), index + 1),
-        ...fields,
-        title: fields.title.trim(),
-        id: newId(),
-        completed_at: null,
-        created_at: now,
-        updated_at: now,
-      })
-      const first = create(one, 0)
-      const created = [first, ...more.map((fields, index) => create(fields, index + 1))]
+      const created = added.map(
+        (fields, index): Task => ({
+          description: null,
+          completed: false,
+          priority: 'medium',
+          tags: [],
+          due_date: null,
+          due_time: null,
+          order: last(all.value.values(), index + 1),
+          ...fields,
+          title: fields.title.trim(),
+          id: newId(),
+          completed_at: null,
+          created_at: now,
+          updated_at: now,
+        })
+      )
       void run(
         name,
         created.map((seen) => ({ op: 'create', fields: {}, seen }))
       )
-      return first
+      return created[0] as Task
     },
 
     /** With `began`, the edit of one task, which may be gone: then the server says so when it is sent. */
